@@ -1,0 +1,328 @@
+"""Double entry in several commodities, with finality.
+
+Every transaction is a list of postings ``(account, commodity, amount)`` that sums to zero in each
+commodity: dollars of a venue's currency and shares of each outcome are never created or destroyed,
+they move between our accounts and the world's.
+
+Accounts of ours: ``cash``, ``shares.matched`` (a match that may still fail), ``shares.confirmed``
+(owned).  Accounts of the world: ``market`` (counterparties), ``fees``, ``issuer`` (mints, merges and
+pays out complete sets), ``opening`` (where the first dollars came from).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from underround.model.errors import Imbalance
+from underround.model.ids import FillId, MarketId, OutcomeId
+from underround.model.orders import Fill
+from underround.model.units import ONE, Money, Nanos, Price, Size, cost_of, proceeds_of
+
+Account: TypeAlias = Literal[
+    "cash", "shares.matched", "shares.confirmed", "market", "fees", "issuer", "opening"
+]
+OURS: tuple[Account, ...] = ("cash", "shares.matched", "shares.confirmed")
+
+Commodity: TypeAlias = str
+"""``cash:<venue>:<currency>`` or ``share:<outcome>``."""
+
+EntryKind: TypeAlias = Literal[
+    "opening", "fill", "confirm", "reverse", "mint", "merge", "settle"
+]
+
+
+def cash(venue: str, currency: str) -> Commodity:
+    """Return the commodity of a venue's money: a Kalshi dollar is not a pUSD."""
+    return f"cash:{venue}:{currency}"
+
+
+def share(outcome: OutcomeId) -> Commodity:
+    """Return the commodity of one outcome's shares."""
+    return f"share:{outcome}"
+
+
+class Posting(msgspec.Struct, frozen=True, gc=False):
+    """``amount`` (millionths) moves into ``account``; negative: out of it."""
+
+    account: Account
+    commodity: Commodity
+    amount: int
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One balanced transaction."""
+
+    seq: int
+    at_ns: Nanos
+    kind: EntryKind
+    cause: str
+    """Id of the fill, intent or market that caused it."""
+    postings: tuple[Posting, ...]
+
+
+class Holding(msgspec.Struct):
+    """Shares of one outcome with what they cost; cost includes fees."""
+
+    matched: Size = 0
+    confirmed: Size = 0
+    cost: Money = 0
+    realised: Money = 0
+
+    @property
+    def total(self) -> Size:
+        """Shares matched and confirmed."""
+        return self.matched + self.confirmed
+
+
+class _Booked(msgspec.Struct, frozen=True):
+    fill: Fill
+    currency: Commodity
+    cost_change: Money
+    realised_change: Money
+
+
+class Ledger:
+    """The books of one run.  Every change returns the ``Entry`` to journal.
+
+    Raises ``Imbalance`` when a transaction does not sum to zero: a bug, never an input error.
+    """
+
+    def __init__(self) -> None:
+        """Make an empty ledger."""
+        self._balances: dict[tuple[Account, Commodity], int] = {}
+        self._holdings: dict[OutcomeId, Holding] = {}
+        self._pending: dict[FillId, _Booked] = {}
+        self._final: set[FillId] = set()
+        self._seq = 0
+        self.fees_paid: Money = 0
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def balance(self, account: Account, commodity: Commodity) -> int:
+        """Return what an account holds of a commodity, in millionths."""
+        return self._balances.get((account, commodity), 0)
+
+    def cash_total(self) -> Money:
+        """Return the sum of our cash over all venues: for display, dollars of venues differ."""
+        return sum(
+            amount
+            for (account, commodity), amount in self._balances.items()
+            if account == "cash" and commodity.startswith("cash:")
+        )
+
+    def cash_by_commodity(self) -> dict[Commodity, Money]:
+        """Return our cash per venue and currency."""
+        return {
+            commodity: amount
+            for (account, commodity), amount in self._balances.items()
+            if account == "cash"
+        }
+
+    @property
+    def holdings(self) -> Mapping[OutcomeId, Holding]:
+        """What we hold, by outcome."""
+        return self._holdings
+
+    def holding(self, outcome: OutcomeId) -> Holding:
+        """Return what we hold of ``outcome`` (an empty holding if nothing)."""
+        return self._holdings.get(outcome) or Holding()
+
+    def imbalance(self) -> dict[Commodity, int]:
+        """Return the commodities whose accounts do not sum to zero: always empty."""
+        sums: dict[Commodity, int] = {}
+        for (_, commodity), amount in self._balances.items():
+            sums[commodity] = sums.get(commodity, 0) + amount
+        return {commodity: amount for commodity, amount in sums.items() if amount}
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def open(self, commodity: Commodity, amount: Money, at_ns: Nanos) -> Entry:
+        """Book the money a run starts with."""
+        return self._post(
+            at_ns,
+            "opening",
+            commodity,
+            (Posting("cash", commodity, amount), Posting("opening", commodity, -amount)),
+        )
+
+    def fill(self, fill: Fill, currency: Commodity) -> Entry:
+        """Book a matched fill: shares and money move at once, the shares as ``matched``.
+
+        A sale takes confirmed shares; matched ones are not ours to sell.
+        """
+        held = self._holdings.setdefault(fill.outcome, Holding())
+        if fill.side == "buy":
+            paid = cost_of(fill.price, fill.size)
+            account: Account = "shares.matched"
+            moved, cash_change = fill.size, -paid
+            held.matched += fill.size
+            cost_change, realised = paid + fill.fee, 0
+        else:
+            received = proceeds_of(fill.price, fill.size)
+            account = "shares.confirmed"
+            moved, cash_change = -fill.size, received
+            basis = held.cost * fill.size // held.total if held.total else 0
+            held.confirmed -= fill.size
+            cost_change, realised = -basis, received - fill.fee - basis
+        held.cost += cost_change
+        held.realised += realised
+        self.fees_paid += fill.fee
+        self._pending[fill.id] = _Booked(fill, currency, cost_change, realised)
+        return self._post(
+            fill.at_ns,
+            "fill",
+            fill.id,
+            (
+                Posting(account, share(fill.outcome), moved),
+                Posting("market", share(fill.outcome), -moved),
+                Posting("cash", currency, cash_change - fill.fee),
+                Posting("market", currency, -cash_change),
+                Posting("fees", currency, fill.fee),
+            ),
+        )
+
+    def is_pending(self, fill: FillId) -> bool:
+        """Return whether a fill is booked and neither confirmed nor failed."""
+        return fill in self._pending
+
+    def confirm(self, fill_id: FillId, at_ns: Nanos) -> Entry | None:
+        """Make a matched fill final.  ``None`` if it is final already; ``KeyError`` if unknown."""
+        booked = self._take(fill_id)
+        if booked is None or booked.fill.side == "sell":
+            return None
+        fill = booked.fill
+        held = self._holdings[fill.outcome]
+        held.matched -= fill.size
+        held.confirmed += fill.size
+        return self._post(
+            at_ns,
+            "confirm",
+            fill_id,
+            (
+                Posting("shares.matched", share(fill.outcome), -fill.size),
+                Posting("shares.confirmed", share(fill.outcome), fill.size),
+            ),
+        )
+
+    def fail(self, fill_id: FillId, at_ns: Nanos) -> Entry | None:
+        """Reverse a matched fill that failed to settle, to the last micro-dollar."""
+        booked = self._take(fill_id)
+        if booked is None:
+            return None
+        fill, currency = booked.fill, booked.currency
+        held = self._holdings[fill.outcome]
+        if fill.side == "buy":
+            held.matched -= fill.size
+            moved, cash_change = -fill.size, cost_of(fill.price, fill.size)
+            account: Account = "shares.matched"
+        else:
+            held.confirmed += fill.size
+            moved, cash_change = fill.size, -proceeds_of(fill.price, fill.size)
+            account = "shares.confirmed"
+        held.cost -= booked.cost_change
+        held.realised -= booked.realised_change
+        self.fees_paid -= fill.fee
+        return self._post(
+            at_ns,
+            "reverse",
+            fill_id,
+            (
+                Posting(account, share(fill.outcome), moved),
+                Posting("market", share(fill.outcome), -moved),
+                Posting("cash", currency, cash_change + fill.fee),
+                Posting("market", currency, -cash_change),
+                Posting("fees", currency, -fill.fee),
+            ),
+        )
+
+    def change_sets(
+        self,
+        outcomes: Iterable[OutcomeId],
+        size: Size,
+        currency: Commodity,
+        at_ns: Nanos,
+        cause: str,
+    ) -> Entry:
+        """Mint ``size`` complete sets for one dollar each; negative ``size`` merges them back.
+
+        The dollar is spread over the outcomes as cost, so that no profit appears from minting.
+        """
+        members = tuple(outcomes)
+        postings = [Posting("cash", currency, -size), Posting("issuer", currency, size)]
+        left, dollars = len(members), size
+        for outcome in members:
+            held = self._holdings.setdefault(outcome, Holding())
+            if size > 0:
+                part = dollars // left
+                held.cost += part
+                dollars -= part
+            else:
+                basis = held.cost * -size // held.total if held.total else 0
+                part = dollars // left  # negative: dollars coming in
+                held.cost -= basis
+                held.realised += -part - basis
+                dollars -= part
+            left -= 1
+            held.confirmed += size
+            postings.append(Posting("shares.confirmed", share(outcome), size))
+            postings.append(Posting("issuer", share(outcome), -size))
+        return self._post(at_ns, "mint" if size > 0 else "merge", cause, tuple(postings))
+
+    def settle(
+        self,
+        market: MarketId,
+        payouts: tuple[Price, Price],
+        currency: Commodity,
+        at_ns: Nanos,
+    ) -> Entry | None:
+        """Pay out what is confirmed of a resolved market; the shares go back to the issuer.
+
+        Shares that are only matched stay: call again when they are confirmed.  ``None``: nothing
+        was there to pay.
+        """
+        postings: list[Posting] = []
+        total = 0
+        for index, payout in enumerate(payouts):
+            outcome = OutcomeId(market, index)
+            held = self._holdings.get(outcome)
+            if held is None or not held.confirmed:
+                continue
+            paid = payout * held.confirmed // ONE
+            basis = held.cost * held.confirmed // held.total
+            total += paid
+            held.realised += paid - basis
+            held.cost -= basis
+            postings += [
+                Posting("shares.confirmed", share(outcome), -held.confirmed),
+                Posting("issuer", share(outcome), held.confirmed),
+            ]
+            held.confirmed = 0
+        if not postings:
+            return None
+        postings += [Posting("cash", currency, total), Posting("issuer", currency, -total)]
+        return self._post(at_ns, "settle", str(market), tuple(postings))
+
+    def _take(self, fill_id: FillId) -> _Booked | None:
+        if fill_id in self._final:
+            return None
+        booked = self._pending.pop(fill_id)
+        self._final.add(fill_id)
+        return booked
+
+    def _post(
+        self, at_ns: Nanos, kind: EntryKind, cause: str, postings: tuple[Posting, ...]
+    ) -> Entry:
+        sums: dict[Commodity, int] = {}
+        for posting in postings:
+            sums[posting.commodity] = sums.get(posting.commodity, 0) + posting.amount
+        if any(sums.values()):
+            raise Imbalance(f"{kind} of {cause} does not sum to zero: {sums}")
+        kept = tuple(posting for posting in postings if posting.amount)
+        for posting in kept:
+            key = (posting.account, posting.commodity)
+            self._balances[key] = self._balances.get(key, 0) + posting.amount
+        self._seq += 1
+        return Entry(self._seq, at_ns, kind, cause, kept)

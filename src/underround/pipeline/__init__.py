@@ -1,0 +1,1 @@
+"""Bulk history: importers of other people's recordings."""

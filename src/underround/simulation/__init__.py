@@ -1,0 +1,1 @@
+"""Simulated execution: one rule book, the L2 fill model, latency, the paper venue."""

@@ -1,0 +1,1 @@
+"""Strategies: one file each; the only thing a strategy author writes."""

@@ -1,0 +1,1 @@
+"""The engine: risk, executor, leg groups.  Synchronous, told the time, no I/O."""
