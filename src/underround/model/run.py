@@ -12,9 +12,18 @@ import msgspec
 
 from underround.model.units import Money, Nanos, Price, Size
 
-ProofKind: TypeAlias = Literal["venue_hash", "sequence", "stated_best", "restated", "none"]
-"""How a book earns trust, strongest first: the venue's own hash; gapless sequence numbers from a
-snapshot; agreement with the best prices the venue states; agreement with later snapshots."""
+ProofKind: TypeAlias = Literal[
+    "venue_hash", "sequence", "stated_best", "restated", "polled", "none"
+]
+"""How a book earns trust, strongest first.
+
+``venue_hash``   the venue's own hash of the book, recomputed from ours
+``sequence``     gapless sequence numbers from a snapshot on
+``stated_best``  agreement with the best prices the venue states beside each change
+``restated``     agreement of the rebuilt book with each later snapshot
+``polled``       every message is the whole book: nothing can drift, it can only be old
+``none``         nothing to check against: never trusted
+"""
 
 
 class StreamCounters(msgspec.Struct, kw_only=True):

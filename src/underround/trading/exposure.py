@@ -1,0 +1,169 @@
+"""How much may be lost: worst case over outcomes, of what is held and what is on order.
+
+For a market: what was paid, minus what the worse outcome pays back.  For an event group of
+exclusive markets: what was paid for all of them, minus what the worst winner pays back ("none of
+them" included unless the group is exhaustive).  Open buy orders count in full, as if they filled
+and lost; a pair of YES and NO is a dollar whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from underround.model.ids import MarketId, OutcomeId, StrategyId
+from underround.model.ledger import Ledger
+from underround.model.market import EventGroup
+from underround.model.orders import Order
+from underround.model.units import ONE, Money, cost_of
+
+
+def market_at_risk(ledger: Ledger, market: MarketId) -> Money:
+    """Return the worst-case loss of what ``ledger`` holds of one market, ≥ 0."""
+    yes = ledger.holding(OutcomeId(market, 0))
+    no = ledger.holding(OutcomeId(market, 1))
+    return max(0, yes.cost + no.cost - min(yes.total, no.total))
+
+
+def group_at_risk(ledger: Ledger, group: EventGroup) -> Money:
+    """Return the worst-case loss of what ``ledger`` holds of an exclusive group, ≥ 0."""
+    cost = 0
+    sum_no = 0
+    payouts: list[int] = []
+    for market in group.markets:
+        yes = ledger.holding(OutcomeId(market, 0))
+        no = ledger.holding(OutcomeId(market, 1))
+        cost += yes.cost + no.cost
+        sum_no += no.total
+        payouts.append(yes.total - no.total)
+    worst = min(payouts, default=0)
+    if not group.exhaustive:
+        worst = min(worst, 0)
+    return max(0, cost - (sum_no + worst))
+
+
+class OpenOrders:
+    """Open orders, by market and strategy, with the money they may still spend."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.by_market: dict[MarketId, dict[str, Order]] = {}
+        self.count = 0
+        self.reserved: Money = 0
+        """What the legs of a group under examination would spend, before any of them is sent:
+        counted in full against every limit, since all of them share one event group."""
+
+    def add(self, order: Order) -> None:
+        """Note a new open order."""
+        self.by_market.setdefault(order.outcome.market, {})[order.id] = order
+        self.count += 1
+
+    def remove(self, order: Order) -> None:
+        """Forget an order that ended; unknown ones are ignored."""
+        orders = self.by_market.get(order.outcome.market)
+        if orders is not None and orders.pop(order.id, None) is not None:
+            self.count -= 1
+            if not orders:
+                del self.by_market[order.outcome.market]
+
+    def of(self, market: MarketId, strategy: StrategyId) -> Sequence[Order]:
+        """Return a strategy's open orders in a market, oldest first."""
+        orders = self.by_market.get(market)
+        if not orders:
+            return ()
+        return [order for order in orders.values() if order.strategy == strategy]
+
+    def spending(
+        self, markets: Iterable[MarketId], strategy: StrategyId | None = None
+    ) -> Money:
+        """Return what open buys in ``markets`` may still cost (of one strategy, or of all)."""
+        return self.reserved + sum(
+            cost_of(order.price, order.remaining)
+            for market in markets
+            for order in self.by_market.get(market, {}).values()
+            if order.side == "buy" and (strategy is None or order.strategy == strategy)
+        )
+
+    def selling(self, outcome: OutcomeId, strategy: StrategyId) -> int:
+        """Return how many shares a strategy's open sells of ``outcome`` have promised."""
+        return sum(
+            order.remaining
+            for order in self.by_market.get(outcome.market, {}).values()
+            if order.side == "sell" and order.strategy == strategy and order.outcome == outcome
+        )
+
+
+class Exposure:
+    """Worst-case losses at the levels that limits speak of.
+
+    Recomputed from the ledgers when asked; per-market results are cached until the market is
+    touched again.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        ledgers: Mapping[StrategyId, Ledger],
+        groups: Mapping[MarketId, EventGroup],
+        orders: OpenOrders,
+    ) -> None:
+        """Measure ``ledger`` and the strategies' ``ledgers``; ``groups`` maps members."""
+        self._ledger = ledger
+        self._ledgers = ledgers
+        self._groups = groups
+        self._orders = orders
+        self._cache: dict[MarketId, Money] = {}
+
+    def touch(self, market: MarketId) -> None:
+        """Forget what was cached about a market: its holdings changed."""
+        self._cache.pop(self._key(market), None)
+
+    def _key(self, market: MarketId) -> MarketId:
+        group = self._groups.get(market)
+        return group.markets[0] if group is not None else market
+
+    def market(self, market: MarketId) -> Money:
+        """Return what holdings and open buys of one market may lose."""
+        return market_at_risk(self._ledger, market) + self._orders.spending((market,))
+
+    def group(self, group: EventGroup) -> Money:
+        """Return what holdings and open buys of a whole group may lose."""
+        return group_at_risk(self._ledger, group) + self._orders.spending(group.markets)
+
+    def strategy(self, strategy: StrategyId) -> Money:
+        """Return what one strategy may lose."""
+        ledger = self._ledgers.get(strategy)
+        held = 0 if ledger is None else self._held(ledger)
+        return held + self._orders.spending(tuple(self._orders.by_market), strategy)
+
+    def total(self) -> Money:
+        """Return what the whole account may lose."""
+        held = 0
+        for key in dict.fromkeys(
+            self._key(outcome.market) for outcome in self._ledger.holdings
+        ):
+            cached = self._cache.get(key)
+            if cached is None:
+                cached = self._cache[key] = self._unit(self._ledger, key)
+            held += cached
+        return held + self._orders.spending(tuple(self._orders.by_market))
+
+    def positions(self) -> int:
+        """Return in how many markets something is held."""
+        return len(
+            {outcome.market for outcome, held in self._ledger.holdings.items() if held.total}
+        )
+
+    def _held(self, ledger: Ledger) -> Money:
+        units = dict.fromkeys(self._key(outcome.market) for outcome in ledger.holdings)
+        return sum(self._unit(ledger, key) for key in units)
+
+    def _unit(self, ledger: Ledger, key: MarketId) -> Money:
+        group = self._groups.get(key)
+        if group is not None:
+            return group_at_risk(ledger, group)
+        return market_at_risk(ledger, key)
+
+
+def mark(held_total: int, bid: int | None) -> Money:
+    """Return what shares bring at the bid, rounded down; no bid means nothing."""
+    return 0 if bid is None else held_total * bid // ONE

@@ -1,0 +1,167 @@
+"""Leg groups: intents that belong together, and what happens when one of them fails.
+
+``all_or_none``  every leg must fill.  Legs are sent together (a mint first, its sales when it is
+                 done); if one ends unfilled, what the others bought is sold back once it is
+                 confirmed, at prices bounded before the first leg was sent.
+``best_effort``  every leg is sent, whatever becomes of the others; nothing is unwound.
+``sequential``   each leg is sent when the one before it filled; a failure stops the rest and
+                 unwinds like ``all_or_none``.
+
+A group ends in a definite state: ``complete``, ``unwound``, ``residual`` (part could not be sold at
+the bounded price and is kept as a position), ``refused`` or ``failed`` (nothing had filled).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from underround.model.ids import IntentId, LegGroupId, OutcomeId, PlanId
+from underround.model.market import TickEpoch
+from underround.model.orders import Fill, LegGroupIntent, Order, OrderIntent, SetIntent
+from underround.model.units import Money, Nanos, Price, Size
+
+GroupState: TypeAlias = Literal[
+    "working", "unwinding", "complete", "unwound", "residual", "refused", "failed"
+]
+_UNWIND_NS = 60_000_000_000
+"""How long an unwind intent stays valid; it is sent at once, this only guards a stuck process."""
+
+
+class LegGroup:
+    """The life of one leg group."""
+
+    def __init__(self, group_id: LegGroupId, intent: LegGroupIntent) -> None:
+        """Begin a group; nothing is sent yet."""
+        self.id = group_id
+        self.intent = intent
+        self.state: GroupState = "working"
+        self.detail = ""
+        self.waiting: list[OrderIntent | SetIntent] = list(intent.legs)
+        """Legs not sent yet, in order."""
+        self.open: set[str] = set()
+        """Orders and set changes under way: order ids and ``set:<intent>``."""
+        self.held: dict[OutcomeId, Size] = {}
+        """What the group has and would have to sell to get out; unconfirmed included."""
+        self.average: dict[OutcomeId, Price] = {}
+        self.cash: Money = 0
+        """Money in minus money out so far, fees included."""
+        self.failed = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the group reached its final state."""
+        return self.state not in ("working", "unwinding")
+
+    def next_legs(self) -> list[OrderIntent | SetIntent]:
+        """Take the legs that may be sent now."""
+        if self.state != "working" or self.failed or not self.waiting:
+            return []
+        one_by_one = self.intent.policy == "sequential"
+        if self.open and (one_by_one or self._minting):
+            return []
+        if one_by_one or isinstance(self.waiting[0], SetIntent):
+            return [self.waiting.pop(0)]
+        legs, self.waiting = self.waiting, []
+        return legs
+
+    @property
+    def _minting(self) -> bool:
+        return any(key.startswith("set:") for key in self.open)
+
+    # --- what became of the legs ---------------------------------------------------------------
+
+    def sent(self, key: str) -> None:
+        """Note that a leg (or an unwinding order) is under way."""
+        self.open.add(key)
+
+    def not_sent(self, why: str) -> None:
+        """Note that a leg was refused when its turn came."""
+        self.failed = self.failed or why
+
+    def filled(self, fill: Fill, notional: Money) -> None:
+        """Take a fill of one of the group's orders into account."""
+        held = self.held.get(fill.outcome, 0)
+        if fill.side == "buy":
+            paid = self.average.get(fill.outcome, 0) * held + fill.price * fill.size
+            self.held[fill.outcome] = held + fill.size
+            self.average[fill.outcome] = paid // (held + fill.size)
+            self.cash -= notional + fill.fee
+        else:
+            self.held[fill.outcome] = held - fill.size
+            self.cash += notional - fill.fee
+
+    def reversed(self, fill: Fill, notional: Money) -> None:
+        """Take back a fill that failed to settle; the group can no longer be complete."""
+        sign = -1 if fill.side == "buy" else 1
+        self.held[fill.outcome] = self.held.get(fill.outcome, 0) + sign * fill.size
+        self.cash += (notional + fill.fee) if fill.side == "buy" else -(notional - fill.fee)
+        self.failed = self.failed or f"fill {fill.id} failed to settle"
+
+    def order_ended(self, order: Order) -> None:
+        """Note that one of the group's orders ended."""
+        self.open.discard(order.id)
+        if self.state == "working" and order.remaining:
+            self.failed = self.failed or (
+                f"{order.side} {order.outcome} {order.state}: {order.reason or 'not filled'}"
+            )
+
+    def sets_changed(
+        self, intent: IntentId, leg: SetIntent, members: tuple[OutcomeId, ...], done: bool, why: str
+    ) -> None:
+        """Note that the group's mint or merge was done or failed."""
+        self.open.discard(f"set:{intent}")
+        if not done:
+            self.failed = self.failed or f"{leg.action} failed: {why}"
+            return
+        sign = 1 if leg.action == "mint" else -1
+        self.cash -= sign * leg.size
+        for outcome in members:
+            self.held[outcome] = self.held.get(outcome, 0) + sign * leg.size
+            self.average[outcome] = 1_000_000 // len(members)
+
+    def advance(self) -> None:
+        """Move on when nothing is under way any more."""
+        if self.ended or self.open or (self.waiting and not self.failed):
+            return
+        if self.state == "working":
+            if not self.failed or self.intent.policy == "best_effort":
+                self.state = "complete"
+                self.detail = self.failed or "every leg filled"
+            elif any(self.held.values()):
+                self.state = "unwinding"
+            else:
+                self.state = "failed"
+                self.detail = self.failed
+        elif not any(self.held.values()):
+            self.state = "unwound"
+            self.detail = self.failed
+
+    def give_up(self, why: str) -> None:
+        """End an unwind that cannot go on within its bound: what is left stays a position."""
+        if not self.ended:
+            self.state = "residual"
+            self.detail = f"{self.failed}; {why}"
+
+    def unwind(
+        self, outcome: OutcomeId, sellable: Size, ticks: TickEpoch, now: Nanos
+    ) -> OrderIntent | None:
+        """Return the bounded sale of what is confirmed of ``outcome``, or ``None``."""
+        size = min(self.held.get(outcome, 0), sellable)
+        if size <= 0:
+            return None
+        bound = max(0, self.average[outcome] - self.intent.max_unwind_loss)
+        price = ticks.ceil(bound) if outcome.index == 0 else 1_000_000 - ticks.floor(1_000_000 - bound)
+        lowest = ticks.finest
+        return OrderIntent(
+            strategy=self.intent.strategy,
+            plan=PlanId(f"{self.intent.plan}:unwind:{outcome.market.native}:{outcome.index}:{now}"),
+            outcome=outcome,
+            side="sell",
+            price=min(max(price, lowest), 1_000_000 - lowest),
+            size=size,
+            tif="FAK",
+            purpose="unwind",
+            expires_ns=now + _UNWIND_NS,
+            edge=0,
+            reason=f"leg group {self.id} failed: {self.failed}",
+        )
