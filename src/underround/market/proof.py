@@ -131,7 +131,7 @@ def prove_snapshot_hash(
         if tracked.proof == "venue_hash":
             tracked.counters.unverifiable += 1
         return None
-    if hashes[tracked.market.id.venue](tracked.market, event) == event.venue_hash:
+    if hashes[tracked.market.id.venue](event, tracked.market) == event.venue_hash:
         tracked.counters.verified += 1
         if event.at_ns is None or event.at_ns >= tracked.changed_ns:
             tracked.inputs = event.hash_inputs

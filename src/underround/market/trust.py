@@ -31,8 +31,9 @@ class BookRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 BookHash: TypeAlias = Callable[[Market, Book, int, int, HashInputs], str]
 """``(market, book, outcome, timestamp_ms, inputs) -> hex``: the venue's own hash of our book."""
-SnapshotHash: TypeAlias = Callable[[Market, BookSnapshot], str]
-"""The venue's own hash of a snapshot's levels, without touching a book."""
+SnapshotHash: TypeAlias = Callable[[BookSnapshot, Market], str | None]
+"""The venue's own hash of a snapshot's levels, without touching a book; ``None`` if it states
+nothing to hash."""
 
 
 class Feed:
@@ -59,6 +60,7 @@ class TrackedBook:
         "book",
         "changed_ns",
         "counters",
+        "doubted",
         "feed",
         "hashes_matched",
         "heard_ns",
@@ -80,6 +82,8 @@ class TrackedBook:
         self.feed = feed
         self.proof: ProofKind = feed.proof
         self.last_doubt = ""
+        self.doubted = False
+        """Set with every end of trust; whoever keeps queues in this book clears it."""
         self.ticks: TickEpoch = market.ticks[0]
         self.book = Book(self.ticks.finest)
         self.trusted = False
@@ -110,6 +114,7 @@ class TrackedBook:
         was_trusted = self.trusted
         if was_trusted:
             self.trusted = False
+            self.doubted = True
             self.counters.trusted_ns += now - self.trusted_since_ns
             self.counters.doubts[reason] = self.counters.doubts.get(reason, 0) + 1
         return was_trusted

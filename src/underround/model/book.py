@@ -207,9 +207,7 @@ class Book:
 
     # --- walking -------------------------------------------------------------------------------
 
-    def buying(
-        self, outcome: int, size: Size, fees: FeeCurve, limit: Price | None = None
-    ) -> Walk:
+    def buying(self, outcome: int, size: Size, fees: FeeCurve, limit: Price | None = None) -> Walk:
         """Walk the asks for ``size`` shares, at most at ``limit``; an upper bound on depth."""
         highest = ONE if limit is None else limit
         found = exact = fee = worst = 0
@@ -223,9 +221,7 @@ class Book:
             worst = price
         return Walk(found, -(-exact // ONE), fee, worst)
 
-    def selling(
-        self, outcome: int, size: Size, fees: FeeCurve, limit: Price | None = None
-    ) -> Walk:
+    def selling(self, outcome: int, size: Size, fees: FeeCurve, limit: Price | None = None) -> Walk:
         """Walk the bids for ``size`` shares, at least at ``limit``; an upper bound on depth."""
         lowest = 0 if limit is None else limit
         found = exact = fee = worst = 0

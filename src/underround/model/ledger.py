@@ -29,9 +29,7 @@ OURS: tuple[Account, ...] = ("cash", "shares.matched", "shares.confirmed")
 Commodity: TypeAlias = str
 """``cash:<venue>:<currency>`` or ``share:<outcome>``."""
 
-EntryKind: TypeAlias = Literal[
-    "opening", "fill", "confirm", "reverse", "mint", "merge", "settle"
-]
+EntryKind: TypeAlias = Literal["opening", "fill", "confirm", "reverse", "mint", "merge", "settle"]
 
 
 def cash(venue: str, currency: str) -> Commodity:

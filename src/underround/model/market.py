@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from underround.model.fees import FeeCurve
-from underround.model.ids import NO, YES, GroupId, MarketId, OutcomeId
-from underround.model.units import ONE, Nanos, Price, Size, parse_micros
+from underround.model.ids import NO, POLYMARKET, YES, GroupId, MarketId, OutcomeId
+from underround.model.units import ONE, Money, Nanos, Price, Size, parse_micros
 
 CENT: Final = 10_000
 
@@ -105,6 +105,11 @@ class Market(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When trading ends, as far as known; ``None``: unknown, never assumed."""
     group: GroupId | None
     neg_risk: bool
+
+    @property
+    def min_taker_notional(self) -> Money:
+        """What a buy order that takes must at least be worth (Polymarket: one dollar)."""
+        return ONE if self.id.venue == POLYMARKET else 0
 
     def outcome(self, index: int) -> OutcomeId:
         """Return the id of outcome ``index`` (``YES`` or ``NO``)."""

@@ -24,6 +24,7 @@ from underround.model.ids import (
     OutcomeId,
     PlanId,
     StrategyId,
+    Venue,
 )
 from underround.model.units import Money, Nanos, Price, Size
 
@@ -75,6 +76,13 @@ class SetIntent(msgspec.Struct, frozen=True, kw_only=True):
     expires_ns: Nanos
     edge: Money
     reason: str
+
+    @property
+    def venue(self) -> Venue:
+        """Where the sets are changed."""
+        if self.market is not None:
+            return self.market.venue
+        return Venue(str(self.group).partition(":")[0])
 
 
 class LegGroupIntent(msgspec.Struct, frozen=True, kw_only=True):
@@ -295,6 +303,7 @@ class CancelOrder(msgspec.Struct, frozen=True, gc=False):
     """Ask the venue to cancel."""
 
     order: OrderId
+    market: MarketId
 
 
 class ChangeSets(msgspec.Struct, frozen=True, gc=False):

@@ -97,8 +97,9 @@ class Strategy(ABC, Generic[P]):
     loses_when: ClassVar[str]
     """One sentence: when it loses money."""
 
-    def __init__(self, name: StrategyId, params: P, markets: Sequence[Market],
-                 groups: Sequence[EventGroup]) -> None:
+    def __init__(
+        self, name: StrategyId, params: P, markets: Sequence[Market], groups: Sequence[EventGroup]
+    ) -> None:
         """Make an instance for the given markets (and the event groups among them)."""
         self.name = name
         self.params = params

@@ -154,9 +154,7 @@ class Engine:
 
     # --- strategies ----------------------------------------------------------------------------
 
-    def _wake(
-        self, desks: Iterable[Desk], event: MarketEvent | Timer, now: Nanos
-    ) -> list[Action]:
+    def _wake(self, desks: Iterable[Desk], event: MarketEvent | Timer, now: Nanos) -> list[Action]:
         actions: list[Action] = []
         for desk in desks:
             if not desk.error:

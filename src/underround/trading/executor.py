@@ -69,7 +69,9 @@ class Executor:
                 at_ns=now,
                 strategy=intent.strategy,
                 plan=intent.plan,
-                outcome=str(intent.outcome) if isinstance(intent, OrderIntent) else str(intent.market),
+                outcome=str(intent.outcome)
+                if isinstance(intent, OrderIntent)
+                else str(intent.market),
                 gate="expired_before_sending",
                 detail=f"expired {(now - intent.expires_ns) // 1_000_000} ms ago",
                 edge_forgone=intent.edge,
@@ -104,7 +106,7 @@ class Executor:
         if order is None or order.cancel_sent or order.strategy != intent.strategy:
             return None
         order.cancel_sent = True
-        return CancelOrder(order.id)
+        return CancelOrder(order.id, order.outcome.market)
 
     # --- what the venue says -------------------------------------------------------------------
 

@@ -72,9 +72,7 @@ class OpenOrders:
             return ()
         return [order for order in orders.values() if order.strategy == strategy]
 
-    def spending(
-        self, markets: Iterable[MarketId], strategy: StrategyId | None = None
-    ) -> Money:
+    def spending(self, markets: Iterable[MarketId], strategy: StrategyId | None = None) -> Money:
         """Return what open buys in ``markets`` may still cost (of one strategy, or of all)."""
         return self.reserved + sum(
             cost_of(order.price, order.remaining)
@@ -138,9 +136,7 @@ class Exposure:
     def total(self) -> Money:
         """Return what the whole account may lose."""
         held = 0
-        for key in dict.fromkeys(
-            self._key(outcome.market) for outcome in self._ledger.holdings
-        ):
+        for key in dict.fromkeys(self._key(outcome.market) for outcome in self._ledger.holdings):
             cached = self._cache.get(key)
             if cached is None:
                 cached = self._cache[key] = self._unit(self._ledger, key)

@@ -37,15 +37,11 @@ class EngineFacts:
         self._executor = executor
         self.orders = orders
         self._groups = groups
-        self._group_of = {
-            market: group for group in groups.values() for market in group.markets
-        }
+        self._group_of = {market: group for group in groups.values() for market in group.markets}
         self._mints = mints
         self.limits = limits
         self.halted = ""
-        self.exposure = Exposure(
-            portfolio.ledger, portfolio.by_strategy, self._group_of, orders
-        )
+        self.exposure = Exposure(portfolio.ledger, portfolio.by_strategy, self._group_of, orders)
 
     def market(self, market: MarketId) -> Market | None:
         """Return the market, or ``None`` if it is not in the catalogue."""
@@ -101,8 +97,7 @@ class EngineFacts:
         """Return cash of the market's venue not promised to open buys there."""
         commodity = self._portfolio.currency(market)
         there = [
-            other for other in self.orders.by_market
-            if self._portfolio.currency(other) == commodity
+            other for other in self.orders.by_market if self._portfolio.currency(other) == commodity
         ]
         return self._portfolio.ledger.balance("cash", commodity) - self.orders.spending(there)
 
@@ -157,7 +152,11 @@ class StrategyView:
     __slots__ = ("_facts", "_groups_of", "_hub", "_portfolio", "_strategy", "now")
 
     def __init__(
-        self, strategy: StrategyId, facts: EngineFacts, hub: Hub, portfolio: Portfolio,
+        self,
+        strategy: StrategyId,
+        facts: EngineFacts,
+        hub: Hub,
+        portfolio: Portfolio,
         groups: Mapping[GroupId, EventGroup],
     ) -> None:
         """Show ``strategy`` the trusted books, its own shares and its own orders."""

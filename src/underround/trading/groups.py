@@ -100,9 +100,7 @@ class LegGroups:
             orders.reserved = 0
         return approvals, refusal
 
-    def _send(
-        self, group: LegGroup, approvals: dict[PlanId, Approved], now: Nanos
-    ) -> list[Action]:
+    def _send(self, group: LegGroup, approvals: dict[PlanId, Approved], now: Nanos) -> list[Action]:
         actions: list[Action] = []
         for leg in group.next_legs():
             verdict = approvals.get(leg.plan) or self._sender.check(leg, group.id, now)

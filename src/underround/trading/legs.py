@@ -150,7 +150,9 @@ class LegGroup:
         if size <= 0:
             return None
         bound = max(0, self.average[outcome] - self.intent.max_unwind_loss)
-        price = ticks.ceil(bound) if outcome.index == 0 else 1_000_000 - ticks.floor(1_000_000 - bound)
+        price = (
+            ticks.ceil(bound) if outcome.index == 0 else 1_000_000 - ticks.floor(1_000_000 - bound)
+        )
         lowest = ticks.finest
         return OrderIntent(
             strategy=self.intent.strategy,

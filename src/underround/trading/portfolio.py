@@ -77,8 +77,12 @@ class Portfolio:
         return entries
 
     def change_sets(
-        self, outcomes: tuple[OutcomeId, ...], size: Size, strategy: StrategyId,
-        at_ns: Nanos, cause: str,
+        self,
+        outcomes: tuple[OutcomeId, ...],
+        size: Size,
+        strategy: StrategyId,
+        at_ns: Nanos,
+        cause: str,
     ) -> list[Entry]:
         """Book a mint (positive) or merge (negative) of complete sets."""
         currency = self.currency(outcomes[0].market)
@@ -99,9 +103,7 @@ class Portfolio:
             return []
         return self.change_sets(pair, -size, strategy, at_ns, f"netted {market}")
 
-    def resolve(
-        self, market: MarketId, payouts: tuple[Price, Price], at_ns: Nanos
-    ) -> list[Entry]:
+    def resolve(self, market: MarketId, payouts: tuple[Price, Price], at_ns: Nanos) -> list[Entry]:
         """Pay out a resolved market; later confirmations are paid as they come."""
         self.payouts[market] = payouts
         currency = self.currency(market)
