@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from underround.market.proof import (
+    Restatement,
     close_hash_group,
     prove_change,
     prove_restatement,
@@ -159,7 +160,15 @@ class Hub:
             self._fed_by[feed.name].append(tracked)
             if feed.proof == "polled":
                 self._polled.append(tracked)
+        elif tracked.feed is not feed:
+            self._adopt(tracked, feed)
         return tracked
+
+    def _adopt(self, tracked: TrackedBook, feed: Feed) -> None:
+        """A second stream tells about the book: the one heard last answers for its silence."""
+        tracked.feed = feed
+        if tracked not in self._fed_by[feed.name]:
+            self._fed_by[feed.name].append(tracked)
 
     def _close_group(self, tracked: TrackedBook, now: Nanos) -> bool:
         if not tracked.outcome_hashes:
@@ -168,7 +177,7 @@ class Hub:
 
     def _levels_changed(self, event: LevelsChanged, feed: Feed, now: Nanos) -> int:
         tracked = self.books.get(event.market)
-        if tracked is None:
+        if tracked is None or tracked.feed is not feed:
             tracked = self._track(event.market, feed)
         was_trusted = tracked.trusted
         if tracked.outcome_hashes and event.at_ns != tracked.pending_ns:
@@ -226,13 +235,15 @@ class Hub:
         tracked.changed_ns = event.at_ns
         counters = tracked.counters
         counters.applied += 1
-        if tracked.trusted:
-            counters.verified += 1
-            if book.crossed:
-                flags |= self._invalid(tracked, "crossed book", now)
-                tracked.subscription = None
-        else:
-            counters.unverifiable += 1
+        counters.verified += 1
+        # A match takes several messages and the book is crossed between them: the numbers are
+        # right, but nothing should be traded on that moment.
+        if book.crossed:
+            if tracked.doubt("crossed for a moment", now):
+                flags |= TRUST
+        elif not tracked.trusted:
+            tracked.trust(now)
+            flags |= TRUST
         flags |= DEPTH
         if (
             book.bid != bid
@@ -244,7 +255,9 @@ class Hub:
         return flags
 
     def _snapshot(self, event: BookSnapshot, feed: Feed, now: Nanos) -> int:
-        tracked = self._track(event.market, feed)
+        tracked = self.books.get(event.market)
+        if tracked is None or event.source == "stream":
+            tracked = self._track(event.market, feed)
         was_trusted = tracked.trusted
         self._close_group(tracked, now)
         proven = prove_snapshot_hash(tracked, event, self._snapshot_hashes, now)
@@ -258,13 +271,13 @@ class Hub:
             return TRUST if tracked.trusted is not was_trusted else NOTHING
         if proven is False:
             return TRUST if tracked.trusted is not was_trusted else NOTHING
-        agrees = prove_restatement(tracked, event) if tracked.proof == "restated" else None
+        restated = prove_restatement(tracked, event) if tracked.proof == "restated" else None
         tracked.book.replace(event.outcome, event.bids, event.asks)
         tracked.heard_ns = now
         tracked.changed_ns = event.at_ns if event.at_ns is not None else tracked.changed_ns
         tracked.counters.applied += 1
-        if tracked.proof == "restated":
-            self._restated(tracked, agrees, now)
+        if restated is not None:
+            self._restated(tracked, restated, now)
         elif tracked.proof == "polled":
             tracked.counters.unverifiable += 1
             tracked.trust(now)
@@ -276,19 +289,19 @@ class Hub:
             tracked.trust(now)
         return TOP | DEPTH | (TRUST if tracked.trusted is not was_trusted else 0)
 
-    def _restated(self, tracked: TrackedBook, agrees: bool | None, now: Nanos) -> None:
-        if agrees is None:
-            tracked.counters.unverifiable += 1
-            return
-        if not agrees:
-            tracked.counters.mismatched += 1
-            tracked.counters.epochs += 1
+    def _restated(self, tracked: TrackedBook, restated: Restatement, now: Nanos) -> None:
+        counters = tracked.counters
+        if restated in ("first", "traded"):
+            counters.unverifiable += 1
+        elif restated == "different":
+            counters.mismatched += 1
+            counters.epochs += 1
             tracked.doubt("restated book differs", now)
-            return
-        tracked.counters.verified += 1
-        tracked.agreements += 1
-        if tracked.agreements >= self.rules.restatements_to_trust:
-            tracked.trust(now)
+        else:
+            counters.verified += 1
+            tracked.agreements += 1
+            if tracked.agreements >= self.rules.restatements_to_trust:
+                tracked.trust(now)
 
     def _invalid(self, tracked: TrackedBook, reason: str, now: Nanos) -> int:
         tracked.counters.mismatched += 1
@@ -372,6 +385,8 @@ class Hub:
         del event
         flags = NOTHING
         for tracked in self._fed_by[feed.name]:
-            if tracked.proof != "polled" and tracked.doubt("stream silent", now):
+            if tracked.feed is not feed or tracked.proof == "polled":
+                continue
+            if tracked.doubt("stream silent", now):
                 flags = TRUST
         return flags

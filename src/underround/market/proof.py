@@ -7,6 +7,7 @@ and grants or ends trust.  None of them changes a level.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from underround.market.trust import BookHash, BookRules, SnapshotHash, TrackedBook
 from underround.model.book import Book
@@ -30,11 +31,10 @@ def prove_change(
         _prove_stated_best(tracked, event, rules, now)
     elif proof == "venue_hash":
         _prove_hash(tracked, event, hashes[tracked.market.id.venue], now)
-    elif tracked.book.crossed:
-        tracked.counters.mismatched += 1
-        tracked.doubt("crossed book", now)
     else:
         tracked.counters.unverifiable += 1
+        if tracked.book.crossed:
+            tracked.doubt("crossed for a moment", now)
 
 
 def _prove_stated_best(
@@ -141,13 +141,32 @@ def prove_snapshot_hash(
     return False
 
 
-def prove_restatement(tracked: TrackedBook, event: BookSnapshot) -> bool | None:
-    """Return whether a snapshot equals the rebuilt book; ``None``: there was nothing to compare."""
+Restatement: TypeAlias = Literal["first", "equal", "traded", "different"]
+
+
+def prove_restatement(tracked: TrackedBook, event: BookSnapshot) -> Restatement:
+    """Compare a snapshot with the rebuilt book.
+
+    ``traded``: only the best levels of the rebuilt book shrank or went, and nothing appeared.  The
+    venue restates a book after each trade and sends no change for what the trade took, so that is
+    what an unrecorded trade looks like; it proves nothing and disproves nothing.
+    """
     if not tracked.heard_ns:
-        return None
-    stated = Book(tracked.book.step)
+        return "first"
+    stated, book = Book(tracked.book.step), tracked.book
     try:
         stated.replace(event.outcome, event.bids, event.asks)
     except BookDoubted:
-        return False
-    return stated.bids == tracked.book.bids and stated.asks == tracked.book.asks
+        return "different"
+    if stated.bids == book.bids and stated.asks == book.asks:
+        return "equal"
+    shrank = all(
+        after < before and index >= stated.bid
+        for index, (before, after) in enumerate(zip(book.bids, stated.bids, strict=True))
+        if before != after
+    ) and all(
+        after < before and index <= stated.ask
+        for index, (before, after) in enumerate(zip(book.asks, stated.asks, strict=True))
+        if before != after
+    )
+    return "traded" if shrank else "different"

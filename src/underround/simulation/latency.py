@@ -24,7 +24,7 @@ Kalshi
                   median of the sessions' medians 30 ms, of their 99th percentiles 229 ms.  The
                   fastest message's own time is not observable; half a round trip is added for it.
     others        150 ms.  140 ``GET`` order book round trips (2026-07-23): 99th percentile 77; ten
-                  requests in a row from another host: 138 – 184 ms apart.
+                  requests in a row from another host: 137 – 184 ms apart.
     ``settle``    0: a match on Kalshi is final.
 """
 

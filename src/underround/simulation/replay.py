@@ -27,6 +27,8 @@ from underround.simulation.paper import PaperVenue
 from underround.trading.engine import Engine
 
 _LONGEST_PAUSE_MS: Final = 60_000
+_REASONS: Final = 50
+"""Different reasons kept per stream; the count goes on."""
 _FAR: Final = 1 << 63
 _ENDINGS: Final = (MarketClosed, MarketResolved)
 
@@ -48,6 +50,14 @@ class Source:
         self.feed = feed
         self.decoder = decoder
         self.counters = StreamCounters(stream=feed.name, unparsed_reasons={})
+
+    def refused(self, refused: FrameRefused) -> None:
+        """Count a frame that could not be decoded; the recording keeps it."""
+        counters = self.counters
+        counters.unparsed += 1
+        reason = str(refused)
+        if reason in counters.unparsed_reasons or len(counters.unparsed_reasons) < _REASONS:
+            counters.unparsed_reasons[reason] = counters.unparsed_reasons.get(reason, 0) + 1
 
 
 class Observer(Protocol):
@@ -153,8 +163,9 @@ class Replay:
             try:
                 events = source.decoder.decode(frame.payload)
             except FrameRefused as refused:
-                self._refused(source, refused)
+                source.refused(refused)
                 continue
+            source.counters.events += len(events)
             events_count += len(events)
             for event in events:
                 actions = on_market(event, feed, now)
@@ -214,9 +225,7 @@ class Replay:
             self._plan()
 
     def _due(self, now: Nanos) -> bool:
-        return any(
-            (at := venue.next_due()) is not None and at <= now for venue in self._paper
-        )
+        return any((at := venue.next_due()) is not None and at <= now for venue in self._paper)
 
     def _timer(self, now: Nanos) -> None:
         self._next_timer = now + self._pause_ns
@@ -265,18 +274,9 @@ class Replay:
                 self._venues[action.approved.intent.venue].change_sets(action.approved, now)
         self._plan()
 
-    def _refused(self, source: Source, refused: FrameRefused) -> None:
-        """Count a frame that could not be decoded; the recording keeps it."""
-        counters = source.counters
-        counters.unparsed += 1
-        reason = str(refused)
-        if reason in counters.unparsed_reasons or len(counters.unparsed_reasons) < 50:
-            counters.unparsed_reasons[reason] = counters.unparsed_reasons.get(reason, 0) + 1
-
     def _finish(self) -> None:
         """Let what reached its time by the last frame happen; nothing is assumed after it."""
         if self.frames:
             self._until(self.last_ns + 1)
             self.hub.finish(self.last_ns)
             self._observer.timer(self.last_ns)
-

@@ -24,6 +24,7 @@ from underround.trading.digest import DecisionSink
 from underround.trading.executor import Executor
 from underround.trading.facts import EngineFacts
 from underround.trading.legs import LegGroup
+from underround.trading.risk import Risk
 
 
 class Sender(Protocol):
@@ -31,6 +32,7 @@ class Sender(Protocol):
 
     facts: EngineFacts
     executor: Executor
+    risk: Risk
     sink: DecisionSink
 
     def check(
@@ -66,22 +68,24 @@ class LegGroups:
         group = LegGroup(LegGroupId(f"g{self._count}"), _with_leg_plans(intent))
         approvals, refusal = self._check_all(group, now)
         if refusal is not None and intent.policy != "best_effort":
-            detail = f"leg {refusal.outcome}: {refusal.gate}: {refusal.detail}"
-            sender.refuse_group(intent, f"leg_{refusal.gate}", detail, now)
+            detail = f"leg {refusal.outcome}: {refusal.detail}"
+            sender.refuse_group(intent, refusal.gate, detail, now)
             return []
         sender.executor.use_plan(intent.plan)
         sender.sink.group(group.intent, now)
+        for approved in approvals.values():
+            sender.sink.intent(approved)
         self.working[group.id] = group
         return self._send(group, approvals, now)
 
     def _check_all(
         self, group: LegGroup, now: Nanos
     ) -> tuple[dict[PlanId, Approved], Refusal | None]:
-        """Check the legs as if the ones before were already ordered.
+        """Check the legs as if the ones before were already ordered; returns the first refusal.
 
         Sales of what the group itself mints first cannot be checked before the mint is done.
         """
-        orders = self._sender.facts.orders
+        facts = self._sender.facts
         approvals: dict[PlanId, Approved] = {}
         refusal: Refusal | None = None
         minted = isinstance(group.intent.legs[0], SetIntent)
@@ -89,15 +93,15 @@ class LegGroups:
             for leg in group.intent.legs:
                 if minted and isinstance(leg, OrderIntent) and leg.side == "sell":
                     continue
-                verdict = self._sender.check(leg, group.id, now)
+                verdict = self._sender.risk.check(leg, facts, now, group.id)
                 if isinstance(verdict, Refusal):
                     refusal = refusal or verdict
                     continue
                 approvals[leg.plan] = verdict
                 if isinstance(leg, OrderIntent) and leg.side == "buy":
-                    orders.reserved += cost_of(leg.price, leg.size)
+                    facts.orders.reserved += cost_of(leg.price, leg.size)
         finally:
-            orders.reserved = 0
+            facts.orders.reserved = 0
         return approvals, refusal
 
     def _send(self, group: LegGroup, approvals: dict[PlanId, Approved], now: Nanos) -> list[Action]:

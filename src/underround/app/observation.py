@@ -1,0 +1,155 @@
+"""What is watched while a replay runs: lines for the report, progress for the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+import msgspec
+
+from underround.model.ids import MarketId, OutcomeId
+from underround.model.run import EquityPoint, InventoryPoint, MarketSeries, PricePoint
+from underround.model.units import Money, Nanos, Price
+from underround.research.series import Decimated
+from underround.trading.engine import Engine
+
+EQUITY_POINTS: Final = 2_000
+PRICE_POINTS: Final = 600
+"""Half of the most points a market's line keeps; bounded however long the run is."""
+_PROGRESS_SECONDS: Final = 0.1
+_SHOWN_BOOKS: Final = 8
+
+
+class ReplayProgress(msgspec.Struct, frozen=True):
+    """Where a replay stands."""
+
+    fraction: float | None
+    at_ns: Nanos
+    frames: int
+    events: int
+    orders: int
+    fills: int
+    refusals: int
+    equity: Money
+    books_trusted: int
+    books_total: int
+    top: list[tuple[str, Price | None, Price | None, bool]]
+    """Title, best bid, best ask of YES, trusted: the books with most changes first."""
+
+
+class _Lines:
+    """One market's lines."""
+
+    __slots__ = ("held", "inventory", "prices")
+
+    def __init__(self) -> None:
+        self.prices: Decimated[PricePoint] = Decimated(
+            PRICE_POINTS, (lambda point: point.bid, lambda point: -point.ask)
+        )
+        self.inventory: Decimated[InventoryPoint] = Decimated(PRICE_POINTS)
+        self.held = (0, 0)
+
+
+class Observation:
+    """Implements ``simulation.replay.Observer``: reads the engine, changes nothing."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        frame_count: int,
+        progress: Callable[[ReplayProgress], None] | None,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Watch ``engine``; ``stop`` is asked between frames."""
+        self._engine = engine
+        self._frame_count = frame_count
+        self._progress = progress
+        self._stop = stop
+        self._reported = 0.0
+        self._equity: Decimated[EquityPoint] = Decimated(
+            EQUITY_POINTS, (lambda point: point.equity, lambda point: -point.equity)
+        )
+        self._lines: dict[MarketId, _Lines] = {}
+        self.tick: Callable[[Nanos], None] = lambda now: None
+        """Told the time at every timer: the journal hands its batches over."""
+
+    def timer(self, now: Nanos) -> None:
+        """Note equity, prices and inventory."""
+        engine = self._engine
+        self._equity.append(engine.losses.point(now))
+        for market, tracked in engine.hub.books.items():
+            lines = self._lines.get(market)
+            if lines is None:
+                lines = self._lines[market] = _Lines()
+            book = tracked.book
+            lines.prices.append(
+                PricePoint(now, book.bid * book.step, book.ask * book.step, tracked.trusted)
+            )
+        for market, lines in self._lines.items():
+            yes = engine.portfolio.ledger.holding(OutcomeId(market, 0)).total
+            no = engine.portfolio.ledger.holding(OutcomeId(market, 1)).total
+            if (yes, no) != lines.held or yes or no:
+                lines.held = (yes, no)
+                lines.inventory.append(InventoryPoint(now, yes, no))
+        self.tick(now)
+
+    def frames(self, count: int, now: Nanos) -> bool:
+        """Report progress at most ten times a second; return whether to stop."""
+        if self._progress is not None:
+            clock = perf_counter()
+            if clock - self._reported >= _PROGRESS_SECONDS:
+                self._reported = clock
+                self._progress(self.progress(count, now))
+        return self._stop()
+
+    def progress(self, count: int, now: Nanos) -> ReplayProgress:
+        """Return where the replay stands."""
+        engine = self._engine
+        books = engine.hub.books
+        busiest = sorted(books.values(), key=lambda tracked: -tracked.counters.applied)
+        top = [
+            (
+                tracked.market.title,
+                tracked.book.best_bid(0),
+                tracked.book.best_ask(0),
+                tracked.trusted,
+            )
+            for tracked in busiest[:_SHOWN_BOOKS]
+        ]
+        return ReplayProgress(
+            fraction=min(1.0, count / self._frame_count) if self._frame_count else None,
+            at_ns=now,
+            frames=count,
+            events=sum(tracked.counters.applied for tracked in books.values()),
+            orders=engine.executor.count,
+            fills=sum(desk.fills for desk in engine.desks),
+            refusals=sum(desk.refusals for desk in engine.desks),
+            equity=engine.losses.equity(),
+            books_trusted=sum(tracked.trusted for tracked in books.values()),
+            books_total=len(books),
+            top=top,
+        )
+
+    # --- for the summary -----------------------------------------------------------------------
+
+    def equity_curve(self) -> list[EquityPoint]:
+        """Return the equity line."""
+        return list(self._equity.points())
+
+    def series(self) -> list[MarketSeries]:
+        """Return every market's lines, in order of appearance."""
+        found = []
+        for market_id, lines in self._lines.items():
+            market = self._engine.hub.markets[market_id]
+            found.append(
+                MarketSeries(
+                    market=str(market_id),
+                    title=market.title,
+                    outcomes=market.outcomes,
+                    prices=list(lines.prices.points()),
+                    inventory=list(lines.inventory.points()),
+                )
+            )
+        return found
+
