@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from underround.model.errors import Imbalance
+from underround.model.errors import Bug, Imbalance
 from underround.model.ids import FillId, MarketId, OutcomeId
 from underround.model.orders import Fill
 from underround.model.units import ONE, Money, Nanos, Price, Size, cost_of, proceeds_of
@@ -149,7 +149,7 @@ class Ledger:
     def fill(self, fill: Fill, currency: Commodity) -> Entry:
         """Book a matched fill: shares and money move at once, the shares as ``matched``.
 
-        A sale takes confirmed shares; matched ones are not ours to sell.
+        A sale takes confirmed shares; matched ones are not ours to sell (``Bug``).
         """
         held = self._holdings.setdefault(fill.outcome, Holding())
         if fill.side == "buy":
@@ -159,6 +159,8 @@ class Ledger:
             held.matched += fill.size
             cost_change, realised = paid + fill.fee, 0
         else:
+            if fill.size > held.confirmed:
+                raise Bug(f"fill {fill.id} sells {fill.size}, {held.confirmed} are confirmed")
             received = proceeds_of(fill.price, fill.size)
             account = "shares.confirmed"
             moved, cash_change = -fill.size, received
@@ -253,6 +255,8 @@ class Ledger:
         left, dollars = len(members), size
         for outcome in members:
             held = self._holdings.setdefault(outcome, Holding())
+            if held.confirmed + size < 0:
+                raise Bug(f"{cause} merges {-size} sets, {held.confirmed} of {outcome} are owned")
             if size > 0:
                 part = dollars // left
                 held.cost += part

@@ -85,6 +85,8 @@ class DutchBook(Strategy[Params]):
         self._next: dict[GroupId, Nanos] = {}
         self._plans = 0
         self._closest: _Closest | None = None
+        self._blocked = 0
+        self._blocked_why = ""
         self._closest_pair: tuple[Money, MarketId] | None = None
 
     def decide(self, view: View, event: MarketEvent | Timer, now: Nanos) -> Sequence[Intent]:
@@ -144,10 +146,18 @@ class DutchBook(Strategy[Params]):
         )
         found = best_size(ladders, pays, threshold, cap, self.params.max_notional)
         size = _tradable(found.size, [market for market, _ in books])
-        if not size or any(
+        if not size:
+            self._block(group, f"only {decimal_text(found.size)} sets were offered at that price")
+            return ()
+        if any(
             market.min_taker_notional * ONE > price * size
             for (market, _), price in zip(books, found.limits, strict=True)
         ):
+            self._block(
+                group,
+                f"{decimal_text(size)} shares of the cheapest leg are worth less than the "
+                "smallest order the venue takes",
+            )
             return ()
         edge = found.profit * size // found.size
         plan = self._plan(group, now)
@@ -248,6 +258,10 @@ class DutchBook(Strategy[Params]):
         if self._closest is None or gap > self._closest.gap:
             self._closest = _Closest(gap, what, now)
 
+    def _block(self, group: EventGroup, why: str) -> None:
+        self._blocked += 1
+        self._blocked_why = f"{group.title}: {why}"
+
     def _note_pair(self, view: View, market: MarketId) -> None:
         book = view.book(market)
         if book is None or not 0 < book.bid < book.ask < book.top:
@@ -265,6 +279,11 @@ class DutchBook(Strategy[Params]):
                 f"the closest a group came: {self._closest.what}, a gap of "
                 f"{decimal_text(self._closest.gap)} before fees; {threshold} are asked for"
             )
+            if self._blocked:
+                parts.append(
+                    f"wide enough gaps were left alone {self._blocked} times, the last: "
+                    f"{self._blocked_why}"
+                )
         elif not self._of:
             parts.append("there is no event group of two or more markets proven exhaustive")
         if self._closest_pair is not None:

@@ -15,6 +15,8 @@ from underround.model.orders import (
     Intent,
     OrderIntent,
     Purpose,
+    Refusal,
+    SetIntent,
     TimeInForce,
     Timer,
 )
@@ -42,10 +44,12 @@ class Params(StrategyParams, frozen=True):
     """How far from the best ask that liquidity may rest."""
     post_only: bool = False
     """Bid as a maker instead of taking the ask."""
-    quote_ttl_ms: Millis = 30_000
-    """How long a maker's bid rests."""
+    quote_ttl_ms: Millis = 180_000
+    """How long a maker's bid rests; Polymarket takes nothing that ends within two minutes."""
     cooldown_ms: Millis = 1_000
     """Pause in a market after a purchase."""
+    refused_pause_ms: Millis = 30_000
+    """Pause in a market after risk refused something there."""
     ttl_ms: Millis = 2_000
     """How long the intents live."""
     equalize_below: PriceShare = usd("1.00")
@@ -271,8 +275,10 @@ class PairAccumulator(Strategy[Params]):
         market = view.market(outcome.market)
         size = min(excess, view.sellable(outcome))
         size -= size % market.size_step
-        found = book.selling(outcome.index, size, market.fees) if size > 0 else None
-        if found is None or not found.size:
+        if size < market.min_size:
+            return ()  # the venue takes no order so small: the rest is kept to the end
+        found = book.selling(outcome.index, size, market.fees)
+        if not found.size:
             return ()
         self._pause(outcome.market, now)
         return (
@@ -333,6 +339,12 @@ class PairAccumulator(Strategy[Params]):
     def _note(self, cost: Money, market: MarketId) -> None:
         if self._closest is None or cost < self._closest[0]:
             self._closest = (cost, market)
+
+    def on_refusal(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
+        """Leave a market alone for a while after risk refused something there."""
+        if isinstance(intent, OrderIntent):
+            market = intent.outcome.market
+            self._next[market] = refusal.at_ns + self.params.refused_pause_ms * 1_000_000
 
     def why_idle(self) -> str:
         """Say how cheap a pair ever was."""

@@ -11,7 +11,7 @@ from underround.model.book import Book, Side
 from underround.model.events import MarketEvent
 from underround.model.ids import MarketId, OutcomeId, PlanId, StrategyId
 from underround.model.market import EventGroup, Market, TickEpoch
-from underround.model.orders import CancelIntent, Intent, Order, OrderIntent, SetIntent, Timer
+from underround.model.orders import CancelIntent, Intent, Order, OrderIntent, Refusal, SetIntent, Timer
 from underround.model.units import ONE, Nanos, Price, Size, decimal_text, usd
 from underround.strategies.base import Strategy, StrategyParams, View, strategy
 from underround.strategies.parameters import Millis, PriceShare, Shares, Times
@@ -44,6 +44,8 @@ class Params(StrategyParams, frozen=True):
     """Quotes are withdrawn this long before the close."""
     merge_at: Shares = usd("50")
     """Pairs of YES and NO are merged back into dollars from this many on."""
+    refused_pause_ms: Millis = 30_000
+    """No new quotes in a market for this long after risk refused one there."""
     ttl_ms: Millis = 2_000
     """How long the intents live."""
 
@@ -85,19 +87,21 @@ class SpreadCapture(Strategy[Params]):
         super().__init__(name, params, markets, groups)
         self._sides = {market.id: (market.outcome(0), market.outcome(1)) for market in markets}
         self._next: dict[MarketId, Nanos] = {}
+        self._quoted: dict[MarketId, None] = {}
         self._plans = 0
+        self._refused_until: dict[MarketId, Nanos] = {}
         self._too_tight = 0
         self._looked = 0
 
     def decide(self, view: View, event: MarketEvent | Timer, now: Nanos) -> Sequence[Intent]:
-        """Requote the market that changed; with a timer, every market."""
+        """Requote the market that changed; with a timer, every market ever quoted."""
         market: MarketId | None = getattr(event, "market", None)
         if market is not None:
             if now < self._next.get(market, 0) or market not in self._sides:
                 return ()
             return self._requote(view, market, now)
         intents: list[Intent] = []
-        for market_id in self._sides:
+        for market_id in self._quoted:
             if now >= self._next.get(market_id, 0):
                 intents += self._requote(view, market_id, now)
         return intents
@@ -110,6 +114,7 @@ class SpreadCapture(Strategy[Params]):
             return self._merge(view, market_id, now) if book is not None else ()
         actions = self._difference(view, market_id, wanted, resting, now)
         if actions:
+            self._quoted[market_id] = None
             self._next[market_id] = now + self.params.requote_ms * 1_000_000
         return actions
 
@@ -183,6 +188,8 @@ class SpreadCapture(Strategy[Params]):
             busy.add(_book_side(order.outcome, order.side))
             if not order.cancel_sent:
                 intents.append(CancelIntent(self.name, order.id, "requote"))
+        if now < self._refused_until.get(market_id, 0):
+            return intents
         for quote in unmet:
             if _book_side(quote.outcome, quote.side) not in busy:
                 intents.append(self._place(view.market(market_id), quote, now))
@@ -237,6 +244,14 @@ class SpreadCapture(Strategy[Params]):
                 reason=f"{decimal_text(pairs)} pairs are worth a dollar each now",
             ),
         )
+
+    def on_refusal(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
+        """Leave a market alone for a while after risk refused a quote there."""
+        if isinstance(intent, OrderIntent):
+            market = intent.outcome.market
+            self._refused_until[market] = (
+                refusal.at_ns + self.params.refused_pause_ms * 1_000_000
+            )
 
     def why_idle(self) -> str:
         """Say how often the market was too tight."""

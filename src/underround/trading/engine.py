@@ -225,6 +225,8 @@ class Engine:
             self.sink.order(sent.order)
         elif isinstance(approved.intent, SetIntent):
             self._sets[approved.id] = approved
+            members = self.facts.set_members(approved.intent)
+            self.facts.orders.commit(approved.intent, members, 1)
         return [sent]
 
     def refuse_group(self, intent: LegGroupIntent, gate: str, detail: str, now: Nanos) -> None:
@@ -310,6 +312,7 @@ class Engine:
         if not isinstance(intent, SetIntent):
             raise Bug(f"intent {event.intent} changed sets but is an order")
         members = tuple(self.facts.set_members(intent))
+        self.facts.orders.commit(intent, members, -1)
         if event.done:
             size = intent.size if intent.action == "mint" else -intent.size
             self._book(

@@ -136,9 +136,12 @@ class Executor:
         return order
 
     def ended(self, event: OrderEnded) -> Order | None:
-        """What had not filled left the book; ``None`` if the order had ended before."""
+        """What had not filled left the book; ``None`` if that changes nothing.
+
+        ``filled`` may be told before the last fill is: the order ends with that fill.
+        """
         order = self.orders.get(event.order)
-        if order is None:
+        if order is None or (event.how == "filled" and order.remaining):
             return None
         order.state = _ENDS[event.how]
         order.reason = event.reason

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from underround.model.ids import MarketId, OutcomeId, StrategyId
 from underround.model.ledger import Ledger
 from underround.model.market import EventGroup
-from underround.model.orders import Order
-from underround.model.units import ONE, Money, cost_of
+from underround.model.orders import Order, SetIntent
+from underround.model.units import ONE, Money, Size, cost_of
 
 
 def market_at_risk(ledger: Ledger, market: MarketId) -> Money:
@@ -52,6 +52,20 @@ class OpenOrders:
         """What the legs of a group under examination would spend, before any of them is sent:
         counted in full against every limit, since all of them share one event group."""
 
+        self.merging: dict[tuple[StrategyId, OutcomeId], Size] = {}
+        """Shares promised to merges that are under way."""
+        self.minting: dict[str, Money] = {}
+        """Cash promised to mints that are under way, by venue."""
+
+    def commit(self, intent: SetIntent, members: Iterable[OutcomeId], sign: int) -> None:
+        """Promise (``sign`` 1) or release (−1) what a mint or merge under way takes."""
+        if intent.action == "mint":
+            self.minting[intent.venue] = self.minting.get(intent.venue, 0) + sign * intent.size
+            return
+        for outcome in members:
+            key = (intent.strategy, outcome)
+            self.merging[key] = self.merging.get(key, 0) + sign * intent.size
+
     def add(self, order: Order) -> None:
         """Note a new open order."""
         self.by_market.setdefault(order.outcome.market, {})[order.id] = order
@@ -82,8 +96,8 @@ class OpenOrders:
         )
 
     def selling(self, outcome: OutcomeId, strategy: StrategyId) -> int:
-        """Return how many shares a strategy's open sells of ``outcome`` have promised."""
-        return sum(
+        """Return how many shares of ``outcome`` a strategy promised to open sells and merges."""
+        return self.merging.get((strategy, outcome), 0) + sum(
             order.remaining
             for order in self.by_market.get(outcome.market, {}).values()
             if order.side == "sell" and order.strategy == strategy and order.outcome == outcome

@@ -99,7 +99,8 @@ class EngineFacts:
         there = [
             other for other in self.orders.by_market if self._portfolio.currency(other) == commodity
         ]
-        return self._portfolio.ledger.balance("cash", commodity) - self.orders.spending(there)
+        promised = self.orders.spending(there) + self.orders.minting.get(market.venue, 0)
+        return self._portfolio.ledger.balance("cash", commodity) - promised
 
     def group_of(self, market: MarketId) -> EventGroup | None:
         """Return the exclusive group the market belongs to."""

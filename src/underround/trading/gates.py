@@ -243,6 +243,8 @@ def set_possible(intent: SetIntent, facts: Facts, now: Nanos) -> str | None:
         group = facts.group(intent.group)
         if group is None or not group.exhaustive:
             return f"group {intent.group} is not proven exhaustive"
+        if intent.action == "merge" or not group.neg_risk:
+            return f"no contract of the venue can {intent.action} sets of group {intent.group}"
         venue = group.markets[0].venue
     elif intent.market is not None and facts.market(intent.market) is not None:
         venue = intent.market.venue

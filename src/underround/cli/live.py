@@ -1,0 +1,102 @@
+"""The live picture of a replay: progress, books, equity and counts, on a terminal only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from underround.cli.screen import Screen, dollars, moment, plain
+from underround.model.units import Price, decimal_text
+
+if TYPE_CHECKING:
+    from underround.app import ReplayProgress
+
+LEAST_SECONDS: Final = 1 / 8
+"""Between two pictures: more can not be read."""
+SHOWN_BOOKS: Final = 8
+
+
+class ReplayPicture:
+    """Draws what it is called with, at most eight times a second; use as a context manager."""
+
+    def __init__(self, console: Screen, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next = 0.0
+        self._first: ReplayProgress | None = None
+        self._bar = Progress(
+            TextColumn("replaying"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._bar.add_task("replaying", total=None)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def __call__(self, now: ReplayProgress) -> None:
+        """Draw ``now``, unless the last picture is too young."""
+        seconds = self._clock()
+        if seconds < self._next:
+            return
+        self._next = seconds + LEAST_SECONDS
+        if self._first is None:
+            self._first = now
+        self._live.update(self._picture(now, self._first), refresh=True)
+
+    def _picture(self, now: ReplayProgress, first: ReplayProgress) -> Group:
+        if now.fraction is not None:
+            self._bar.update(self._task, total=1.0, completed=now.fraction)
+        return Group(self._bar, _feed(now), _money(now, first), _books(now))
+
+
+def _feed(now: ReplayProgress) -> Text:
+    return Text(
+        f"{moment(now.at_ns)}  {now.frames:,} frames  {now.events:,} events  "
+        f"{now.books_trusted}/{now.books_total} books trusted"
+    )
+
+
+def _money(now: ReplayProgress, first: ReplayProgress) -> Text:
+    """Equity, its change since the first picture (which is not the start), and counts."""
+    change = now.equity - first.equity
+    text = Text("equity ")
+    text.append(dollars(now.equity), "bold")
+    if now.at_ns > first.at_ns:
+        text.append(f" {dollars(change, sign=True)}", "green" if change >= 0 else "red")
+        text.append(f" since {moment(first.at_ns)[11:19]}", "dim")
+    text.append(f"  {now.orders:,} orders  {now.fills:,} fills  {now.refusals:,} refused")
+    return text
+
+
+def _books(now: ReplayProgress) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name, justify in (("", "left"), ("bid", "right"), ("ask", "right"), ("market", "left")):
+        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    for title, bid, ask, trusted in now.top[:SHOWN_BOOKS]:
+        mark = Text("✓ trusted", "green") if trusted else Text("✗ doubted", "yellow")
+        table.add_row(mark, _price(bid), _price(ask), plain(title))
+    return table
+
+
+def _price(price: Price | None) -> str:
+    return "–" if price is None else decimal_text(price)

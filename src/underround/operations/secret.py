@@ -1,0 +1,79 @@
+"""Secrets by reference: the configuration names where a secret is, never the secret."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from underround.model.errors import ConfigError
+
+_REFERENCE: Final = re.compile(
+    r"(?P<env>env:[A-Za-z_][A-Za-z0-9_]*)|(?P<file>file:[^\x00-\x1f]+)"
+    r"|(?P<keystore>keystore:[A-Za-z0-9_.-]+)"
+)
+
+FORMS: Final = "env:NAME, file:PATH or keystore:NAME"
+
+
+class SecretRef(msgspec.Struct, frozen=True):
+    """Where a secret is.  Holds no secret: printing it prints the reference."""
+
+    reference: str
+
+    @classmethod
+    def parse(cls, text: object) -> SecretRef:
+        """Return the reference ``text`` is.
+
+        Raises ``ValueError``, without repeating ``text``, when it is anything else: it may be the
+        secret itself.
+        """
+        if not isinstance(text, str) or _REFERENCE.fullmatch(text) is None:
+            raise ValueError(
+                f"expected a reference to a secret ({FORMS}); what is there is not shown, and "
+                "if it is the secret itself, move it out of the configuration and change it"
+            )
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.reference
+
+    def __repr__(self) -> str:
+        return f"SecretRef({self.reference!r})"
+
+    def reveal(
+        self,
+        environ: Mapping[str, str] = os.environ,
+        keystore: Callable[[str], str] | None = None,
+    ) -> str:
+        """Return the secret itself, for the one call that needs it.
+
+        Raises ``ConfigError`` naming the reference when there is nothing, or an empty text, where
+        it points.  A file's last line break is not part of the secret.
+        """
+        scheme, _, name = self.reference.partition(":")
+        secret: str | None
+        if scheme == "env":
+            secret = environ.get(name)
+        elif scheme == "file":
+            secret = _read(Path(name).expanduser(), self.reference)
+        else:
+            if keystore is None:
+                raise ConfigError(f"{self.reference}: no key store is open: use env: or file:")
+            secret = keystore(name)
+        if not secret:
+            raise ConfigError(f"{self.reference}: there is no secret where it points: set it")
+        return secret
+
+
+def _read(path: Path, reference: str) -> str:
+    try:
+        return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{reference}: the file is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"{reference}: cannot be read: {error.strerror or error}") from None

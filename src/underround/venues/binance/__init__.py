@@ -1,0 +1,1 @@
+"""Binance spot: a reference price, never a venue we trade on."""

@@ -1,0 +1,1 @@
+"""Coinbase Exchange: a reference price, never a venue we trade on."""

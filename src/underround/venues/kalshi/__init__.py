@@ -1,0 +1,1 @@
+"""Kalshi: books of bids only, numbered per subscription."""

@@ -1,0 +1,144 @@
+"""The command line on the real application, and the pages that show it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from underround.cli.settings import all_keys
+from underround.operations.configdoc import in_page
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_page_of_keys_is_up_to_date() -> None:
+    """docs/configuration.md lists the keys that there are."""
+    page = (DOCS / "configuration.md").read_text("utf-8")
+    assert page == in_page(page, all_keys()), (
+        "run: python -m underround show-config --write-page docs/configuration.md"
+    )
+
+
+def test_the_page_of_replay_shows_the_real_help() -> None:
+    """docs/replay.md holds the help text as it is printed at 80 columns."""
+    done = subprocess.run(
+        [sys.executable, "-m", "underround", "replay", "--help"],
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"```text\n{done.stdout}```\n" in (DOCS / "replay.md").read_text("utf-8")
+
+
+def test_the_example_of_the_page_is_a_configuration(underround: Run, tmp_path: Path) -> None:
+    """What docs/configuration.md shows can be loaded, and its origins are its lines."""
+    page = (DOCS / "configuration.md").read_text("utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "underround.toml").write_text(example, "utf-8")
+    done = underround("show-config", "--json")
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert found["config"]["risk"]["max_loss"] == "25"
+    assert found["origins"]["risk.max_loss"] == "underround.toml:5"
+    assert list(found["config"]["strategies"]) == ["first"]
+
+
+def test_what_show_config_prints_is_a_configuration_with_the_same_values(
+    underround: Run, tmp_path: Path
+) -> None:
+    """Pasting its output into a file changes the origins and nothing else."""
+    before = underround("show-config", "--json")
+    (tmp_path / "underround.toml").write_text(underround("show-config").stdout, "utf-8")
+    after = underround("show-config", "--json")
+    assert after.stderr == ""
+    assert json.loads(after.stdout)["config"] == json.loads(before.stdout)["config"]
+    origins = set(json.loads(after.stdout)["origins"].values())
+    assert all(origin.startswith("underround.toml:") for origin in origins)
+
+
+def test_every_strategy_says_what_it_needs_and_when_it_loses(underround: Run) -> None:
+    """The list has the kinds that ship, each with parameters that say what they mean."""
+    kinds = {kind["kind"]: kind for kind in json.loads(underround("strategies", "--json").stdout)}
+    assert {"dutch_book", "pair_accumulator", "spread_capture"} <= set(kinds)
+    for kind in kinds.values():
+        assert kind["about"]
+        assert kind["loses_when"]
+        assert all(parameter["meaning"] for parameter in kind["parameters"])
+
+
+def test_the_bundled_recording_can_be_described_and_proven(underround: Run) -> None:
+    """Info names source and licence; verify ends with 0 and has counters per book."""
+    name = "nhl-2026-06-07"
+    (info,) = json.loads(underround("recording", "info", name, "--json").stdout)
+    assert info["licence"]
+    assert info["frames"] > 0
+    done = underround("recording", "verify", name, "--json")
+    assert done.returncode == 0
+    (proof,) = json.loads(done.stdout)
+    assert proof["ok"]
+    assert proof["frames"] == info["frames"]
+    assert proof["books"]
+
+
+def test_a_recording_that_is_not_there_is_named_with_those_that_are(underround: Run) -> None:
+    """The sentence offers the bundled names; the code is that of recordings."""
+    done = underround("recording", "info", "nothing")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "nhl-2026-06-07" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """Replay the bundled recording once, without arguments but --json."""
+    folder = tmp_path_factory.mktemp("replayed")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "underround", *arguments],
+            env={name: text for name, text in os.environ.items() if name != "UNDERROUND_HOME"},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=110,
+        )
+
+    done = run("replay", "--json")
+    assert done.returncode == 0, done.stderr
+    (folder / "replay.json").write_text(done.stdout, "utf-8")
+    return folder, run
+
+
+def test_a_replay_leaves_a_document_a_report_and_a_run(replayed: tuple[Path, Run]) -> None:
+    """Everything lies in ./runs, and the journal knows the run by its id and as the last."""
+    folder, run = replayed
+    summary = json.loads((folder / "replay.json").read_text("utf-8"))
+    assert summary["status"] == "finished"
+    assert (folder / summary["report"]).is_file()
+    assert Path(summary["report"]).parts[0] == "runs"
+    (listed,) = json.loads(run("runs", "--json").stdout)
+    assert (listed["id"], listed["status"]) == (summary["run"], "finished")
+    assert listed["decision_digest"] == summary["decision_digest"]
+    done = run("report", "--out", "again.html")
+    assert done.stdout == "again.html\n"
+    assert (folder / "again.html").read_bytes() == (folder / summary["report"]).read_bytes()
+
+
+def test_a_halt_reaches_the_next_replay(replayed: tuple[Path, Run]) -> None:
+    """Under a halt nothing is opened, and the summary says why."""
+    _, run = replayed
+    try:
+        assert run("halt", "odd prices").returncode == 0
+        summary = json.loads(run("replay", "--json", "--no-report").stdout)
+    finally:
+        run("resume")
+    assert summary["orders"] == 0
+    assert "odd prices" in summary["halted"]
