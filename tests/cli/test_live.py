@@ -13,7 +13,8 @@ from underround.cli.screen import Screen
 
 def progress(frames: int, equity: int = 1_000_000_000) -> Any:
     return SimpleNamespace(
-        fraction=0.5, at_ns=1_700_000_000 * 10**9 + frames * 10**9, frames=frames, events=2, orders=3, fills=4, refusals=5,
+        fraction=0.5, at_ns=(1_700_000_000 + frames) * 10**9, frames=frames, events=2,
+        orders=3, fills=4, refusals=5,
         equity=equity, books_trusted=1, books_total=2,
         top=[("Will it [rain]?", 370_000, None, True), ("Other", None, 1_000, False)],
     )  # fmt: skip

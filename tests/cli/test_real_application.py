@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -142,3 +144,65 @@ def test_a_halt_reaches_the_next_replay(replayed: tuple[Path, Run]) -> None:
         run("resume")
     assert summary["orders"] == 0
     assert "odd prices" in summary["halted"]
+
+
+def test_rows_of_ones_own_can_be_imported_described_and_replayed(
+    underround: Run, tmp_path: Path
+) -> None:
+    """The example of docs/data.md goes through import, info, verify and replay."""
+    page = (DOCS / "data.md").read_text("utf-8")
+    for name, text in re.findall(r'```\w+ title="([^"]+)"\n(.*?)```', page, re.DOTALL):
+        (tmp_path / name).write_text(text, "utf-8")
+    done = underround(
+        "import", "generic", "rows.csv", "rain", "--mapping", "mapping.toml", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    (made,) = json.loads(done.stdout)["recordings"]
+    assert (made["path"], made["frames"]) == ("rain", 3)
+    (info,) = json.loads(underround("recording", "info", "rain", "--json").stdout)
+    assert info["frames"] == 3
+    assert underround("recording", "verify", "rain").returncode == 0
+    done = underround("replay", "rain", "--no-report", "--json", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["frames"] == 3
+
+
+@pytest.mark.parametrize(
+    "arguments,said",
+    [
+        (("generc", "rows.csv", "out"), "there is no importer 'generc'"),
+        (("generic", "none.csv", "out"), "none.csv does not exist"),
+    ],
+)
+def test_an_import_that_cannot_be_ends_with_3(
+    underround: Run, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """A refused import is one sentence and leaves no target."""
+    (tmp_path / "rows.csv").touch()
+    done = underround("import", *arguments)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert said in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_ends_a_real_replay_cleanly(tmp_path: Path) -> None:
+    """A replay in progress is interrupted: code 130, a summary, and the journal says so."""
+    environment = {**os.environ, "UNDERROUND_HOME": str(tmp_path / "state")}
+    command = [sys.executable, "-m", "underround"]
+    with subprocess.Popen(
+        [*command, "replay", "--json", "--no-report"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("replaying")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+    assert process.returncode == 130, err
+    assert json.loads(out)["status"] == "interrupted"
+    done = subprocess.run(
+        [*command, "runs", "--json"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert [run["status"] for run in json.loads(done.stdout)] == ["interrupted"]

@@ -23,6 +23,13 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_age_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 2_000
 
 
+class OtherParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    levels: int = 3
+
+
+PARAMS: dict[str, type[msgspec.Struct]] = {"dutch_book": Params, "spread_capture": OtherParams}
+
+
 class Risk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_loss: Dollars = usd("100")
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
@@ -36,6 +43,7 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Root(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     seed: int = 1
     name: str = ""
+    weight: float = 1.0
     risk: Risk = Risk()
     strategies: dict[str, StrategySection] = msgspec.field(
         default_factory=lambda: {
@@ -53,8 +61,8 @@ def loaded(folder: Path, text: str | None, *overrides: str) -> Loaded[Root]:
         Root,
         file,
         overrides,
-        params_type={"dutch_book": Params}.get,
-        kinds=("dutch_book", "spread_capture"),
+        params_type=PARAMS.get,
+        kinds=PARAMS,
     )
 
 
@@ -140,6 +148,8 @@ def test_what_is_no_amount_is_refused(tmp_path: Path, text: str) -> None:
         ("[seed]", "underround.toml:1: seed: expected a whole number, got a section"),
         ("[risk]\nshare = 2", "underround.toml:2: risk.share: expected a number from 0 to 1, got"),
         ("[risk]\nshare = nan", "underround.toml:2: risk.share: expected a number from 0 to 1,"),
+        ("weight = nan", "underround.toml:1: weight: expected a number, got the number nan"),
+        ("weight = -inf", "underround.toml:1: weight: expected a number, got the number -inf"),
         ("[risk]\nshare = inf", "underround.toml:2: risk.share: expected a number from 0 to 1,"),
         (
             '[risk]\npolicy = "lose"',
@@ -205,7 +215,7 @@ def test_the_file_may_come_from_windows(tmp_path: Path) -> None:
     """A byte order mark and carriage returns change neither values nor lines."""
     file = tmp_path / "underround.toml"
     file.write_bytes("\ufeffseed = 4\r\n[risk]\r\nshare = 1\r\n".encode())
-    found = load(Root, file, params_type={"dutch_book": Params}.get)
+    found = load(Root, file, params_type=PARAMS.get)
     assert found.value.seed == 4
     assert found.origins["risk.share"].endswith(":3")
 
@@ -239,6 +249,15 @@ def test_an_override_changes_a_default_instance(tmp_path: Path) -> None:
     assert found.value.strategies["first"].markets == ("*",)
     assert found.origins["strategies.first.params.min_edge"] == COMMAND_LINE
     assert found.origins["strategies.first.params.max_age_ms"] == DEFAULT
+
+
+def test_another_kind_does_not_inherit_the_parameters_of_the_first(tmp_path: Path) -> None:
+    """Changing the kind of a default instance starts from the new kind's own defaults."""
+    section = loaded(tmp_path, None, "strategies.first.kind=spread_capture").value.strategies[
+        "first"
+    ]
+    assert section.params == OtherParams()
+    assert section.markets == ("*",)
 
 
 def test_an_unknown_kind_names_the_nearest(tmp_path: Path) -> None:
@@ -311,9 +330,10 @@ def test_lines_are_right_below_long_strings_arrays_and_comments(tmp_path: Path) 
     """What spans lines, or looks like a key inside a string, does not shift what follows."""
     text = (
         '# seed = 9\nname = """\nseed = 3\n[risk]\n"""\n\n'
+        "seed = 2 # one, two,\nweight = 2\n"
         "[risk] # here\nsteps = [ # one, two,\n  '1', # x,\n\n  '2',\n]\nshare = 1\n"
     )
     found = loaded(tmp_path, text)
     lines = {key: int(where.rpartition(":")[2]) for key, where in found.origins.items()
              if where != DEFAULT}  # fmt: skip
-    assert lines == {"name": 2, "risk.steps": 8, "risk.share": 13}
+    assert lines == {"name": 2, "seed": 7, "weight": 8, "risk.steps": 10, "risk.share": 15}

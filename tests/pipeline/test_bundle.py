@@ -16,7 +16,10 @@ from underround.venues.codec import Decoder, Tokens
 from underround.venues.kalshi.codec import KalshiDecoder
 from underround.venues.polymarket.codec import PolymarketDecoder
 
-DECODERS: dict[str, Callable[[Tokens], Decoder]] = {"polymarket": PolymarketDecoder, "kalshi": KalshiDecoder}
+DECODERS: dict[str, Callable[[Tokens], Decoder]] = {
+    "polymarket": PolymarketDecoder,
+    "kalshi": KalshiDecoder,
+}
 
 
 def contents(folder: Path) -> dict[str, bytes]:

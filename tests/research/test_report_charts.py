@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from itertools import accumulate
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.research.sample_run import SampleRun, busy_run
@@ -37,6 +37,7 @@ def test_drawdown_is_measured_from_the_highest_equity_before(values: list[int]) 
 
 
 @given(st.text())
+@example("</script> & <!-- \u2028\u2029")
 def test_chart_data_cannot_leave_its_script_element(text: str) -> None:
     """No text of a market, strategy or venue can end the element, and it reads back unchanged."""
     written = charts.script_json({"title": text})
@@ -72,3 +73,15 @@ def test_a_budget_is_shared_by_those_who_need_it(wanted: list[int], budget: int)
     assert sum(min(amount, each) for amount in wanted) <= max(budget, 2 * len(wanted))
     if sum(wanted) <= budget:
         assert all(amount <= each for amount in wanted)
+
+
+def test_a_mark_says_side_outcome_and_liquidity(busy: SampleRun) -> None:
+    """The code of each fill holds selling, outcome NO and maker, bit by bit."""
+    market = busy.summary.series[0].market
+    fills = [fill for fill in busy.fills if str(fill.outcome.market) == market]
+    packed = charts.charts(busy.summary, busy.summary.series, {market: fills}, {}).markets[0].fills
+    expected = [
+        (fill.side == "sell", fill.outcome.index == 1, fill.liquidity == "maker") for fill in fills
+    ]
+    assert [(bool(c & 1), bool(c & 2), bool(c & 4)) for c in packed.code] == expected
+    assert len(set(expected)) >= 5

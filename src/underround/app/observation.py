@@ -41,14 +41,16 @@ class ReplayProgress(msgspec.Struct, frozen=True):
 class _Lines:
     """One market's lines."""
 
-    __slots__ = ("held", "inventory", "prices")
+    __slots__ = ("held", "inventory", "prices", "shown")
 
     def __init__(self) -> None:
         self.prices: Decimated[PricePoint] = Decimated(
-            PRICE_POINTS, (lambda point: point.bid, lambda point: -point.ask)
+            PRICE_POINTS,
+            (lambda point: point.ask, lambda point: -point.bid, lambda point: not point.trusted),
         )
         self.inventory: Decimated[InventoryPoint] = Decimated(PRICE_POINTS)
         self.held = (0, 0)
+        self.shown: tuple[Price, Price, bool] | None = None
 
 
 class Observation:
@@ -75,7 +77,7 @@ class Observation:
         """Told the time at every timer: the journal hands its batches over."""
 
     def timer(self, now: Nanos) -> None:
-        """Note equity, prices and inventory."""
+        """Note equity, and the prices and inventory that changed since the last timer."""
         engine = self._engine
         self._equity.append(engine.losses.point(now))
         for market, tracked in engine.hub.books.items():
@@ -83,16 +85,34 @@ class Observation:
             if lines is None:
                 lines = self._lines[market] = _Lines()
             book = tracked.book
-            lines.prices.append(
-                PricePoint(now, book.bid * book.step, book.ask * book.step, tracked.trusted)
-            )
-        for market, lines in self._lines.items():
-            yes = engine.portfolio.ledger.holding(OutcomeId(market, 0)).total
-            no = engine.portfolio.ledger.holding(OutcomeId(market, 1)).total
-            if (yes, no) != lines.held or yes or no:
-                lines.held = (yes, no)
-                lines.inventory.append(InventoryPoint(now, yes, no))
+            shown = (book.bid * book.step, book.ask * book.step, tracked.trusted)
+            if shown != lines.shown:
+                lines.shown = shown
+                lines.prices.append(PricePoint(now, *shown))
+        for outcome in engine.portfolio.ledger.holdings:
+            self._note_inventory(outcome.market, now)
         self.tick(now)
+
+    def _note_inventory(self, market: MarketId, now: Nanos) -> None:
+        ledger = self._engine.portfolio.ledger
+        held = (
+            ledger.holding(OutcomeId(market, 0)).total,
+            ledger.holding(OutcomeId(market, 1)).total,
+        )
+        lines = self._lines[market]
+        if held != lines.held:
+            lines.inventory.append(InventoryPoint(now, *lines.held))
+            lines.inventory.append(InventoryPoint(now, *held))
+            lines.held = held
+
+    def finish(self, now: Nanos) -> None:
+        """Draw every line to the end of the run."""
+        self.timer(now)
+        for lines in self._lines.values():
+            if lines.shown is not None:
+                lines.prices.append(PricePoint(now, *lines.shown))
+            if lines.inventory.appended:
+                lines.inventory.append(InventoryPoint(now, *lines.held))
 
     def frames(self, count: int, now: Nanos) -> bool:
         """Report progress at most ten times a second; return whether to stop."""

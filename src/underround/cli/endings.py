@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, TypeAlias
 
+Handler: TypeAlias = Callable[[int, FrameType | None], Any] | int | None
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -37,13 +39,16 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
-        signal.signal(number, stop)
+    before: dict[int, Handler] = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        _restore(before)
+
+
+def _restore(handlers: Mapping[int, Handler]) -> None:
+    for number, handler in handlers.items():
+        if handler is not None:  # None: set by foreign code, and out of Python's reach
             signal.signal(number, handler)
 
 
@@ -53,9 +58,10 @@ class Stopper:
     Use as a context manager; calling it tells whether to stop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         self.signal = 0
-        self._before: dict[int, object] = {}
+        self._quiet = quiet
+        self._before: dict[int, Handler] = {}
 
     def __call__(self) -> bool:
         """Return whether a signal to stop arrived."""
@@ -73,13 +79,16 @@ class Stopper:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() returned, it takes
+        _restore(self._before)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         if self.signal:
             raise Interrupted(number)
         self.signal = number
+        if not self._quiet:
+            # Not through a console: a handler may interrupt one in the middle of a write.
+            with suppress(OSError):
+                os.write(2, b"stopping cleanly; once more ends at once\n")
 
     @property
     def exit_code(self) -> int:

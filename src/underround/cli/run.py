@@ -44,7 +44,7 @@ def replay_command(
     """Replay, show the result and return the exit code."""
     recordings = application.resolve_recordings(names)
     console = notices()
-    with Stopper() as stop:
+    with Stopper(quiet=quiet) as stop:
         summary = _run(config, recordings, speed, stop, console, quiet=quiet)
     shown = None if quiet else console if as_json else output()
     path = _report(config, summary, shown) if report else None

@@ -348,7 +348,10 @@ class Hub:
         return NOTHING
 
     def _ticks_changed(self, event: TicksChanged, feed: Feed, now: Nanos) -> int:
-        was_trusted = self._track(event.market, feed).change_ticks(event.epoch, now)
+        tracked = self._track(event.market, feed)
+        if tracked.ticks.bands == event.epoch.bands:
+            return NOTHING  # told once for each outcome
+        was_trusted = tracked.change_ticks(event.epoch, now)
         return TOP | DEPTH | (TRUST if was_trusted else 0)
 
     def _closed(self, event: MarketClosed, feed: Feed, now: Nanos) -> int:

@@ -155,7 +155,8 @@ class ReferenceTick(msgspec.Struct, frozen=True, gc=False):
     """A reference price: ``symbol`` as ``source:pair``, e.g. ``coinbase:BTC-USD``."""
 
     symbol: str
-    at_ns: Nanos
+    at_ns: Nanos | None
+    """The source's own time; ``None`` where it states none (Binance's spot ``bookTicker``)."""
     price: Money
     """Micro-dollars per unit."""
 

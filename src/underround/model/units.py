@@ -27,6 +27,8 @@ ONE: Final = 1_000_000
 """One share, one dollar, or the price of certainty, in millionths."""
 
 _DECIMALS: Final = 6
+_LARGEST: Final = 10**18
+"""A million million dollars or shares: more is a mistake, and would not fit a database column."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -35,7 +37,7 @@ def parse_micros(text: str) -> int:
 
     Accepts an optional leading minus, digits, and at most six significant decimals (more only if
     they are zeros).  Raises ``ValueError`` for anything else: empty text, exponents, signs other
-    than a minus, spaces, infinities, or digits beyond the sixth decimal.
+    than a minus, spaces, infinities, digits beyond the sixth decimal, a million millions or more.
     """
     whole, dot, fraction = text.partition(".")
     negative = whole.startswith("-")
@@ -48,7 +50,9 @@ def parse_micros(text: str) -> int:
         if fraction[_DECIMALS:].strip("0"):
             raise ValueError(f"{text!r} is finer than a millionth")
         fraction = fraction[:_DECIMALS]
-    value = int(digits) * ONE + int(fraction.ljust(_DECIMALS, "0"))
+    value = int(digits) * ONE + int(fraction.ljust(_DECIMALS, "0")) if len(whole) < 30 else _LARGEST
+    if value >= _LARGEST:
+        raise ValueError(f"{text[:40]!r} is too large to be a price, a size or money")
     return -value if negative else value
 
 

@@ -69,6 +69,9 @@ class Observer(Protocol):
     def frames(self, count: int, now: Nanos) -> bool:
         """Some more frames were replayed; return whether to stop."""
 
+    def finish(self, now: Nanos) -> None:
+        """The last frame went by."""
+
 
 class Calendar:
     """Closes and resolutions the catalogue knows, in order of time."""
@@ -260,7 +263,9 @@ class Replay:
                 tracked.doubted = False
                 venue.doubted(market)
             venue.on_event(event, now)
-            self._plan()
+            due = venue.next_due()
+            if due is not None and due < self._next:
+                self._next = due
 
     def _perform(self, actions: Sequence[Action], now: Nanos) -> None:
         if not actions:
@@ -278,5 +283,5 @@ class Replay:
         """Let what reached its time by the last frame happen; nothing is assumed after it."""
         if self.frames:
             self._until(self.last_ns + 1)
+            self._observer.finish(self.last_ns)
             self.hub.finish(self.last_ns)
-            self._observer.timer(self.last_ns)

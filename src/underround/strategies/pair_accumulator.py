@@ -88,6 +88,8 @@ class PairAccumulator(Strategy[Params]):
         super().__init__(name, params, markets, groups)
         self._sides = {market.id: (market.outcome(0), market.outcome(1)) for market in markets}
         self._next: dict[MarketId, Nanos] = {}
+        self._active: dict[MarketId, None] = {}
+        """Markets in which something was ever sent: the only ones time alone can matter to."""
         self._plans = 0
         self._closest: tuple[Money, MarketId] | None = None
         self._chunk = {market.id: max(params.equalize_chunk, market.min_size) for market in markets}
@@ -98,7 +100,7 @@ class PairAccumulator(Strategy[Params]):
         if market is not None:
             return self._look(view, market, now)
         intents: list[Intent] = []
-        for market_id in self._sides:
+        for market_id in self._active:
             intents += self._upkeep(view, market_id, now)
         return intents
 
@@ -312,6 +314,7 @@ class PairAccumulator(Strategy[Params]):
         maker: bool = False,
     ) -> OrderIntent:
         self._pause(outcome.market, now)
+        self._active[outcome.market] = None
         tif: TimeInForce = "GTD" if maker else "FAK"
         return OrderIntent(
             strategy=self.name,

@@ -94,15 +94,17 @@ class SpreadCapture(Strategy[Params]):
         self._looked = 0
 
     def decide(self, view: View, event: MarketEvent | Timer, now: Nanos) -> Sequence[Intent]:
-        """Requote the market that changed; with a timer, every market ever quoted."""
+        """Requote the market that changed; with a timer, those where quotes rest."""
         market: MarketId | None = getattr(event, "market", None)
         if market is not None:
             if now < self._next.get(market, 0) or market not in self._sides:
                 return ()
             return self._requote(view, market, now)
         intents: list[Intent] = []
-        for market_id in self._quoted:
-            if now >= self._next.get(market_id, 0):
+        for market_id in list(self._quoted):
+            if not view.open_orders(market_id):
+                del self._quoted[market_id]  # only what rests can need withdrawing
+            elif now >= self._next.get(market_id, 0):
                 intents += self._requote(view, market_id, now)
         return intents
 

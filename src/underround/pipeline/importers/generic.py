@@ -18,6 +18,7 @@ from underround.model.fees import NoFees, polymarket_fees
 from underround.model.frames import NANOS_PER_MS, Clock
 from underround.model.ids import POLYMARKET, MarketId
 from underround.model.market import Catalogue, Market, uniform_ticks
+from underround.model.run import ProofKind
 from underround.model.units import parse_micros, parse_size
 from underround.pipeline.importers import wire
 from underround.pipeline.importers.plan import (
@@ -122,16 +123,10 @@ def read(source: Path, options: ImportOptions) -> ImportPlan:
     place = Place(options.mapping, 0)
     mapping = _mapping(place)
     tokens = {token: one.id for one in mapping.markets for token in one.tokens}
-    restated = bool(mapping.words.level) or mapping.constants.event == "level"
-    streams = (
-        StreamHeader(
-            _STREAM,
-            0,
-            "polymarket",
-            "restated" if restated else "none",
-            "reconstructed",
-            silence_ms=mapping.silence_ms,
-        ),
+    restated = mapping.words.level or mapping.constants.event == "level"
+    proof: ProofKind = "restated" if restated else "none"
+    stream = StreamHeader(
+        _STREAM, 0, "polymarket", proof, "reconstructed", None, mapping.silence_ms
     )
     header = RecordingHeader(
         name=mapping.name,
@@ -140,7 +135,7 @@ def read(source: Path, options: ImportOptions) -> ImportPlan:
         source=mapping.source,
         licence=mapping.licence,
         attribution=mapping.attribution,
-        streams=streams,
+        streams=(stream,),
         lost=(
             (
                 "Messages are rebuilt from rows: hashes, sequence numbers and every column "
@@ -154,7 +149,7 @@ def read(source: Path, options: ImportOptions) -> ImportPlan:
     except ValueError as error:
         raise place.refused(f"describes impossible markets ({error})", "correct it") from None
     parts = _parts(source, mapping, tokens)
-    return ImportPlan(header, catalogue, merged([parts], streams))
+    return ImportPlan(header, catalogue, merged([parts], (stream,)))
 
 
 def _mapping(place: Place) -> Mapping:

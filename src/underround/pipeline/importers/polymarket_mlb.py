@@ -103,7 +103,7 @@ def read(source: Path, options: ImportOptions) -> ImportPlan:
         streams=streams,
         lost=_LOST,
     )
-    catalogue = Catalogue(tuple(_market(path, one) for path, one in zip(files, seen, strict=True)))
+    catalogue = Catalogue(tuple(_market(one) for one in seen))
     return ImportPlan(header, catalogue, merged([_parts(path) for path in files], streams))
 
 
@@ -128,12 +128,8 @@ def _survey(path: Path) -> _Seen:
     return seen
 
 
-def _market(path: Path, seen: _Seen) -> Market:
+def _market(seen: _Seen) -> Market:
     yes, no = seen.labels
-    try:
-        ticks = uniform_ticks(decimal_text(seen.tick))
-    except ValueError as error:  # pragma: no cover - both ticks divide one dollar
-        raise Place(path, 0).refused(f"has a bad tick ({error})", "repair it") from None
     return Market(
         id=MarketId(POLYMARKET, seen.slug),
         title=seen.slug,
@@ -143,7 +139,7 @@ def _market(path: Path, seen: _Seen) -> Market:
         ),
         tokens=(yes, no),
         currency="pUSD",
-        ticks=(ticks,),
+        ticks=(uniform_ticks(decimal_text(seen.tick)),),
         min_size=shares("5"),
         size_step=CENT,
         fees=NoFees(),

@@ -79,7 +79,8 @@ def catalogue_of(
     for ticker, city in _tickers(books).items():
         market, rung = _kalshi_market(ticker, city, described.get(ticker))
         _enlist(market, rung, markets, rungs)
-        titles.setdefault(_group(market), f"Highest temperature: {market.group}")
+        event = ticker.rpartition("-")[0]
+        titles.setdefault(_group(market), f"Highest temperature in {city} ({event})")
     for place, row in _questions(snapshots):
         market, title = _polymarket_market(place, row)
         _enlist(market, question_rung(market.id.native, row["question"]), markets, rungs)
@@ -165,7 +166,7 @@ def _polymarket_market(place: Place, row: Row) -> tuple[Market, str]:
         group=GroupId(f"{POLYMARKET}:{title.lower().replace(' ', '-')}"),
         neg_risk=False,
     )
-    return market, title.capitalize() if title.islower() else title[:1].upper() + title[1:]
+    return market, title[:1].upper() + title[1:]
 
 
 def _group(market: Market) -> GroupId:

@@ -1,7 +1,7 @@
 """Frames of Binance spot's public streams → reference prices.
 
-A spot ``bookTicker`` carries no time, and a decoder knows no other: it is refused.  ``trade`` and
-``aggTrade`` carry the time of the trade and are what a reference price should follow.
+``trade`` and ``aggTrade`` carry the time of the trade.  A spot ``bookTicker`` states none, and none
+is made up: its tick has no time of its own.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Trade(msgspec.Struct, gc=False):
 
 
 class _BookTicker(msgspec.Struct, gc=False):
-    """``bookTicker``; only futures send ``T`` or ``E``."""
+    """``bookTicker``; spot states no time, only futures send ``T`` or ``E``."""
 
     s: str
     b: str
@@ -133,11 +133,8 @@ def _quoted(quote: _BookTicker) -> ReferenceTick:
     if bid > ask:
         raise ValueError(f"bid {quote.b} is above ask {quote.a} - at `$.b`")
     at = quote.T if quote.T is not None else quote.E
-    if at is None:
-        raise FrameRefused(
-            f"bookTicker of {quote.s} has no time (spot never sends one): subscribe to aggTrade"
-        )
-    return ReferenceTick(f"binance:{quote.s}", unix_nanos(at), (bid + ask) // 2)
+    at_ns = None if at is None else unix_nanos(at)
+    return ReferenceTick(f"binance:{quote.s}", at_ns, (bid + ask) // 2)
 
 
 def _price(text: str, key: str) -> Money:
