@@ -62,8 +62,13 @@ class Observation:
         frame_count: int,
         progress: Callable[[ReplayProgress], None] | None,
         stop: Callable[[], bool],
+        tick: Callable[[Nanos], None],
     ) -> None:
-        """Watch ``engine``; ``stop`` is asked between frames."""
+        """Watch ``engine``; ``stop`` is asked between frames, ``tick`` told the time.
+
+        ``tick`` lets the journal hand its batches over in quiet spells.
+        """
+        self.tick = tick
         self._engine = engine
         self._frame_count = frame_count
         self._progress = progress
@@ -73,8 +78,6 @@ class Observation:
             EQUITY_POINTS, (lambda point: point.equity, lambda point: -point.equity)
         )
         self._lines: dict[MarketId, _Lines] = {}
-        self.tick: Callable[[Nanos], None] = lambda now: None
-        """Told the time at every timer: the journal hands its batches over."""
 
     def timer(self, now: Nanos) -> None:
         """Note equity, and the prices and inventory that changed since the last timer."""
@@ -172,4 +175,3 @@ class Observation:
                 )
             )
         return found
-

@@ -52,9 +52,7 @@ def run_replay(
     names = [recording.header.name for recording in opened.recordings]
     settings = tree(config)
     with open_journal(config) as journal, journal.writer() as writer:
-        writer.begin(
-            run, "replay", names, msgspec.json.encode(settings).decode(), time.time_ns()
-        )
+        writer.begin(run, "replay", names, msgspec.json.encode(settings).decode(), time.time_ns())
         summary = _replay(config, opened, run, writer, settings, speed, progress, stop)
         writer.finish(summary)
         if report is not None:
@@ -76,8 +74,7 @@ def _replay(
     digest, tally = Digest(), Tally()
     sink: DecisionSink = Several((digest, tally, JournalSink(writer)))
     engine = make_engine(config, opened, sink)
-    observation = Observation(engine, opened.frame_count, progress, stop)
-    observation.tick = writer.tick
+    observation = Observation(engine, opened.frame_count, progress, stop, writer.tick)
     replay = Replay(
         engine,
         make_venues(config, opened, engine.hub),

@@ -84,9 +84,7 @@ _WHY_WEAK = {
 }
 
 
-def verify_recording(
-    path: Path, progress: Callable[[float], None] | None = None
-) -> VerifyReport:
+def verify_recording(path: Path, progress: Callable[[float], None] | None = None) -> VerifyReport:
     """Check a recording's files, frames and books; raises only if it cannot be opened at all."""
     files = verify_files(path)
     report = VerifyReport(path=str(path), ok=False, files_ok=files.ok)
@@ -215,9 +213,7 @@ class _Check:
             report.stale_snapshots += counters.stale_snapshots
         for market, agreement in self.tickers.counters.items():
             report.tickers.append(
-                TickerAgreement(
-                    str(market), agreement.stated, agreement.agreed, agreement.differed
-                )
+                TickerAgreement(str(market), agreement.stated, agreement.agreed, agreement.differed)
             )
         for market, twins in self.twins.counters.items():
             report.twins.append(

@@ -103,9 +103,7 @@ def _join(catalogues: Sequence[Catalogue]) -> Catalogue:
         for catalogue in catalogues
         for resolution in catalogue.resolutions
     }
-    return Catalogue(
-        tuple(markets.values()), tuple(groups.values()), tuple(resolutions.values())
-    )
+    return Catalogue(tuple(markets.values()), tuple(groups.values()), tuple(resolutions.values()))
 
 
 def make_hub(opened: Opened, rules: BookRules) -> Hub:

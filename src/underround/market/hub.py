@@ -29,12 +29,14 @@ from underround.model.events import (
     MarketEvent,
     MarketResolved,
     ReferenceTick,
-    Sequence as Number,
     SequenceUsed,
     StreamOpened,
     StreamSilent,
     TicksChanged,
     TradePrinted,
+)
+from underround.model.events import (
+    Sequence as Number,
 )
 from underround.model.frames import NANOS_PER_MS
 from underround.model.ids import MarketId, Venue

@@ -88,7 +88,7 @@ class Book:
         if self.consumed:
             self.consumed.pop(("buy", index), None)
         if size:
-            if index > self.bid:
+            if index > self.bid:  # noqa: PLR1730 - max() is a call on the hottest line there is
                 self.bid = index
         elif index == self.bid:
             index -= 1
@@ -103,7 +103,7 @@ class Book:
         if self.consumed:
             self.consumed.pop(("sell", index), None)
         if size:
-            if index < self.ask:
+            if index < self.ask:  # noqa: PLR1730 - as above
                 self.ask = index
         elif index == self.ask:
             top = self.top

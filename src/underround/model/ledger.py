@@ -5,8 +5,8 @@ commodity: dollars of a venue's currency and shares of each outcome are never cr
 they move between our accounts and the world's.
 
 Accounts of ours: ``cash``, ``shares.matched`` (a match that may still fail), ``shares.confirmed``
-(owned).  Accounts of the world: ``market`` (counterparties), ``fees``, ``issuer`` (mints, merges and
-pays out complete sets), ``opening`` (where the first dollars came from).
+(owned).  Accounts of the world: ``market`` (counterparties), ``fees``, ``issuer`` (mints, merges
+and pays out complete sets), ``opening`` (where the first dollars came from).
 """
 
 from __future__ import annotations

@@ -133,60 +133,62 @@ class Replay:
         self._check_every = check_every
         self._outside = Feed("catalogue", "none", 0)
         self.frames = 0
-        self.events = 0
         self.first_ns: Nanos = 0
         self.last_ns: Nanos = 0
         self.stopped = False
 
     def run(self, frames: Iterable[Frame]) -> None:
         """Replay ``frames`` to their end, or until the observer says stop."""
-        sources = self.sources
-        on_market = self.engine.on_market
-        orders = self.engine.facts.orders
         next_check = self._check_every
-        count = events_count = 0
+        count = now = 0
         for frame in frames:
             now = frame.recv_ns
             if not count:
                 self._begin(now)
             if now > self._next:
                 self._until(now)
-            count += 1
-            self._pause_ns = self._timer_ns
-            source = sources[frame.stream]
-            feed = source.feed
-            if frame.connection != feed.connection:
-                self._connected(source, frame.connection, now)
-            feed.heard_ns = now
-            feed.silent = False
-            source.counters.frames += 1
-            if source.decoder is None:
-                source.counters.ignored += 1
-                continue
-            try:
-                events = source.decoder.decode(frame.payload)
-            except FrameRefused as refused:
-                source.refused(refused)
-                continue
-            source.counters.events += len(events)
-            events_count += len(events)
-            for event in events:
-                actions = on_market(event, feed, now)
-                if orders.count or type(event) in _ENDINGS:
-                    self._tell_venue(event, now)
-                if actions:
-                    self._perform(actions, now)
             if count >= next_check:
                 next_check = count + self._check_every
-                self.frames, self.events, self.last_ns = count, events_count, now
+                self.last_ns = now
                 if self._observer.frames(count, now):
                     self.stopped = True
                     break
-            self.last_ns = now
-        self.frames, self.events = count, events_count
-        for source in sources.values():
-            source.counters.silences = source.feed.silences
+            count += 1
+            self._take(frame, now)
+        self.frames, self.last_ns = count, now
         self._finish()
+
+    def _take(self, frame: Frame, now: Nanos) -> None:
+        """Decode one frame and let the engine, then the venues, have its events."""
+        self._pause_ns = self._timer_ns
+        source = self.sources[frame.stream]
+        feed, counters = source.feed, source.counters
+        if frame.connection != feed.connection:
+            self._connected(source, frame.connection, now)
+        feed.heard_ns = now
+        feed.silent = False
+        counters.frames += 1
+        if source.decoder is None:
+            counters.ignored += 1
+            return
+        try:
+            events = source.decoder.decode(frame.payload)
+        except FrameRefused as refused:
+            source.refused(refused)
+            return
+        counters.events += len(events)
+        engine, orders = self.engine, self.engine.facts.orders
+        for event in events:
+            actions = engine.on_market(event, feed, now)
+            if orders.count or type(event) in _ENDINGS:
+                self._tell_venue(event, now)
+            if actions:
+                self._perform(actions, now)
+
+    @property
+    def events(self) -> int:
+        """How many events the frames held so far."""
+        return sum(source.counters.events for source in self.sources.values())
 
     def command(self, command: Command) -> None:
         """Pass an operator's verb to the engine at the time reached."""
@@ -283,5 +285,7 @@ class Replay:
         """Let what reached its time by the last frame happen; nothing is assumed after it."""
         if self.frames:
             self._until(self.last_ns + 1)
+            for source in self.sources.values():
+                source.counters.silences = source.feed.silences
             self._observer.finish(self.last_ns)
             self.hub.finish(self.last_ns)

@@ -159,13 +159,22 @@ class PairAccumulator(Strategy[Params]):
             return ()
         size = params.trade_size
         ahead = own.total + size - other.total
-        if ahead > params.max_delta or own.total + size > params.max_shares:
-            return ()
-        if self._depth(book, 1 - index) < params.liquidity_ratio * size:
+        if (
+            ahead > params.max_delta
+            or own.total + size > params.max_shares
+            or self._depth(book, 1 - index) < params.liquidity_ratio * size
+        ):
             return ()
         market = view.market(market_id)
         if params.post_only:
             return self._bid(view, book, market, index, average, now)
+        return self._take(book, market, index, average, now)
+
+    def _take(
+        self, book: Book, market: Market, index: int, average: Price, now: Nanos
+    ) -> Sequence[Intent]:
+        """Take the asks for one trade size if the pair then stays below target, fees included."""
+        params, size = self.params, self.params.trade_size
         found = book.buying(index, size, market.fees)
         per_share = (
             ceil_div((found.notional + found.fee) * ONE, size) if found.size == size else ONE

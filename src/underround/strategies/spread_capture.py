@@ -11,7 +11,15 @@ from underround.model.book import Book, Side
 from underround.model.events import MarketEvent
 from underround.model.ids import MarketId, OutcomeId, PlanId, StrategyId
 from underround.model.market import EventGroup, Market, TickEpoch
-from underround.model.orders import CancelIntent, Intent, Order, OrderIntent, Refusal, SetIntent, Timer
+from underround.model.orders import (
+    CancelIntent,
+    Intent,
+    Order,
+    OrderIntent,
+    Refusal,
+    SetIntent,
+    Timer,
+)
 from underround.model.units import ONE, Nanos, Price, Size, decimal_text, usd
 from underround.strategies.base import Strategy, StrategyParams, View, strategy
 from underround.strategies.parameters import Millis, PriceShare, Shares, Times
@@ -192,9 +200,12 @@ class SpreadCapture(Strategy[Params]):
                 intents.append(CancelIntent(self.name, order.id, "requote"))
         if now < self._refused_until.get(market_id, 0):
             return intents
-        for quote in unmet:
-            if _book_side(quote.outcome, quote.side) not in busy:
-                intents.append(self._place(view.market(market_id), quote, now))
+        market = view.market(market_id)
+        intents += (
+            self._place(market, quote, now)
+            for quote in unmet
+            if _book_side(quote.outcome, quote.side) not in busy
+        )
         return intents
 
     def _close(self, view: View, order: Order, quote: Quote) -> bool:
@@ -251,9 +262,7 @@ class SpreadCapture(Strategy[Params]):
         """Leave a market alone for a while after risk refused a quote there."""
         if isinstance(intent, OrderIntent):
             market = intent.outcome.market
-            self._refused_until[market] = (
-                refusal.at_ns + self.params.refused_pause_ms * 1_000_000
-            )
+            self._refused_until[market] = refusal.at_ns + self.params.refused_pause_ms * 1_000_000
 
     def why_idle(self) -> str:
         """Say how often the market was too tight."""

@@ -20,7 +20,7 @@ from underround.model.units import Nanos
 
 
 class DecisionSink(Protocol):
-    """Takes what the engine decides, in order.  Must not block and must not keep ``Order``\\ s."""
+    """Takes what the engine decides, in order.  Must not block and must not keep an ``Order``."""
 
     def intent(self, approved: Approved) -> None:
         """An intent passed risk."""

@@ -204,7 +204,7 @@ class LegGroups:
 
 
 def _with_leg_plans(intent: LegGroupIntent) -> LegGroupIntent:
-    """Give every leg a plan of its own below the group's: ``plan/1``, ``plan/2`` …"""
+    """Give every leg a plan of its own below the group's: ``plan/1``, ``plan/2`` and so on."""
     legs = tuple(
         msgspec.structs.replace(leg, plan=PlanId(f"{intent.plan}/{number}"))
         for number, leg in enumerate(intent.legs, start=1)

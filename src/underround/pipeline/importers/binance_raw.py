@@ -32,8 +32,7 @@ _CHANNELS: Final = {
     "trade": "binance",
     "aggTrade": "binance",
     "depth": "binance",
-    # Spot quotes carry no time of their own, so no codec can turn them into reference prices.
-    "bookTicker": "none",
+    "bookTicker": "binance",
 }
 """Channel of a combined stream → codec that reads it."""
 _LOST: Final = (
