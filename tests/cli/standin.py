@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from underround.app.verification import VerifyReport
+from underround.app.verification import total as total
 from underround.model import errors
-from underround.model.run import BookCounters, RunSummary, StreamCounters
+from underround.model.run import RunSummary, StreamCounters
 from underround.operations.config import Loaded, load
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class ReplayProgress(msgspec.Struct):
     fills: int
     refusals: int
     equity: int
+    starting_cash: int
     books_trusted: int
     books_total: int
     top: list[tuple[str, int | None, int | None, bool]]
@@ -52,13 +55,6 @@ class RecordingInfo(msgspec.Struct):
     frames: int
     first_ns: int
     streams: list[StreamCounters]
-
-
-class VerifyReport(msgspec.Struct):
-    frames: int
-    problems: list[str]
-    ok: bool
-    books: list[BookCounters]
 
 
 class Journal:
@@ -168,7 +164,9 @@ def recording_info(path: Path) -> RecordingInfo:
 
 def verify_recording(path: Path, progress: Callable[[float], None] | None) -> VerifyReport:
     bad = path.name == "bad"
-    return VerifyReport(5, ["segment 1 differs"] if bad else [], not bad, [])
+    return VerifyReport(
+        path=str(path), ok=not bad, files_ok=not bad, problems=["segment 1 differs"] if bad else []
+    )
 
 
 ERRORS: dict[str, Exception] = {

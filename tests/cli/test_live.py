@@ -15,7 +15,7 @@ def progress(frames: int, equity: int = 1_000_000_000) -> Any:
     return SimpleNamespace(
         fraction=0.5, at_ns=(1_700_000_000 + frames) * 10**9, frames=frames, events=2,
         orders=3, fills=4, refusals=5,
-        equity=equity, books_trusted=1, books_total=2,
+        equity=equity, starting_cash=1_000_000_000, books_trusted=1, books_total=2,
         top=[("Will it [rain]?", 370_000, None, True), ("Other", None, 1_000, False)],
     )  # fmt: skip
 
@@ -33,7 +33,7 @@ def test_the_picture_shows_books_equity_and_counts() -> None:
     """Prices are dollars, an empty side is a dash, trust is a word, equity has its change."""
     text = drawn(iter([1.0, 2.0]), progress(1), progress(1_234, 1_002_500_000))
     for words in (
-        "1,234 frames", "$1,002.50", "+$2.50 since 22:13:21", "3 orders", "4 fills", "5 refused",
+        "1,234 frames", "$1,002.50", "+$2.50", "3 orders", "4 fills", "5 refused",
         "1/2 books trusted", "0.37", "–", "✓ trusted", "✗ doubted", "Will it [rain]?", "50%",
     ):  # fmt: skip
         assert words in text

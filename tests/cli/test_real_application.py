@@ -84,10 +84,10 @@ def test_the_bundled_recording_can_be_described_and_proven(underround: Run) -> N
     assert info["frames"] > 0
     done = underround("recording", "verify", name, "--json")
     assert done.returncode == 0
-    (proof,) = json.loads(done.stdout)
+    proof = json.loads(done.stdout)
     assert proof["ok"]
     assert proof["frames"] == info["frames"]
-    assert proof["books"]
+    assert proof["recordings"][0]["books"]
 
 
 def test_a_recording_that_is_not_there_is_named_with_those_that_are(underround: Run) -> None:

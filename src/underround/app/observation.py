@@ -32,6 +32,7 @@ class ReplayProgress(msgspec.Struct, frozen=True):
     fills: int
     refusals: int
     equity: Money
+    starting_cash: Money
     books_trusted: int
     books_total: int
     top: list[tuple[str, Price | None, Price | None, bool]]
@@ -149,6 +150,7 @@ class Observation:
             fills=sum(desk.fills for desk in engine.desks),
             refusals=sum(desk.refusals for desk in engine.desks),
             equity=engine.losses.equity(),
+            starting_cash=engine.losses.start or 0,
             books_trusted=sum(tracked.trusted for tracked in books.values()),
             books_total=len(books),
             top=top,

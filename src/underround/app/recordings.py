@@ -28,6 +28,7 @@ CODECS: Final[dict[str, Callable[[Tokens], Decoder]]] = {
     "binance": BinanceDecoder,
     "coinbase": CoinbaseDecoder,
 }
+HEADER: Final = "recording.json"
 KEPT_ONLY: Final = "none"
 """The codec name of streams that are kept but not interpreted."""
 
@@ -59,17 +60,21 @@ class RecordingInfo(msgspec.Struct, kw_only=True):
 def resolve_recordings(names: Sequence[str]) -> list[Path]:
     """Return the folders of bundled recordings or paths; nothing named: the default bundled one.
 
-    Raises ``RecordingError`` naming the bundled ones when something is neither.
+    A folder that holds recordings stands for all of them, in order of name.  Raises
+    ``RecordingError`` naming the bundled ones when something is neither.
     """
-    return [_resolve(name) for name in names or (DEFAULT,)]
+    return [path for name in names or (DEFAULT,) for path in _resolve(name)]
 
 
-def _resolve(name: str) -> Path:
+def _resolve(name: str) -> list[Path]:
     path = Path(name)
     if path.exists():
-        return path
+        if path.is_dir() and not (path / HEADER).exists():
+            inside = sorted(header.parent for header in path.glob(f"*/{HEADER}"))
+            return inside or [path]
+        return [path]
     if name in BUNDLED:
-        return BUNDLED[name]
+        return [BUNDLED[name]]
     known = ", ".join(sorted(BUNDLED))
     raise RecordingError(
         f"there is no recording {name}: give the folder of one, or a bundled name ({known})"

@@ -31,6 +31,8 @@ from underround.trading.tally import Several, Tally
 
 __all__ = ["ReplayProgress", "run_replay"]
 
+_LONGEST_SLEEP = 0.1
+
 
 def run_replay(
     config: Config,
@@ -82,6 +84,7 @@ def _replay(
         Calendar(opened.catalogue),
         observation,
         timer_ms=config.replay.timer_ms,
+        check_every=2_048 if speed is None else 1,
     )
     frames = opened.frames()
     fund(engine, config, opened, sink)
@@ -89,7 +92,7 @@ def _replay(
     if halted is not None:
         replay.command(Command("halt", f"halt flag: {halted}"))
     started = time.perf_counter()
-    replay.run(frames if speed is None else paced(frames, speed))
+    replay.run(frames if speed is None else paced(frames, speed, stop))
     seconds = time.perf_counter() - started
     status = "interrupted" if replay.stopped else "finished"
     return summarise(
@@ -117,17 +120,20 @@ def new_run_id(now: datetime) -> str:
 def paced(
     frames: Iterable[Frame],
     speed: float,
+    stop: Callable[[], bool],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Frame]:
-    """Yield frames no earlier than their recorded distance divided by ``speed``."""
+    """Yield frames no earlier than their recorded distance divided by ``speed``.
+
+    ``stop`` is asked while waiting, so that a hole in the recording does not delay Ctrl-C.
+    """
     start: float | None = None
     first_ns = 0
     for frame in frames:
         if start is None:
             start, first_ns = clock(), frame.recv_ns
         due = start + (frame.recv_ns - first_ns) / NANOS_PER_SECOND / speed
-        wait = due - clock()
-        if wait > 0:
-            sleep(wait)
+        while (wait := due - clock()) > 0 and not stop():
+            sleep(min(wait, _LONGEST_SLEEP))
         yield frame

@@ -69,6 +69,40 @@ class VerifyReport(msgspec.Struct, kw_only=True):
     """What cannot be proven, and why."""
 
 
+class VerifyTotals(msgspec.Struct, kw_only=True):
+    """Several recordings together."""
+
+    ok: bool
+    files_ok: bool
+    frames: int
+    events: int
+    verified: int
+    unverifiable: int
+    mismatched: int
+    unparsed: int
+    gaps: int
+    recordings: list[VerifyReport]
+
+
+def total(reports: list[VerifyReport]) -> VerifyTotals:
+    """Return the sums over recordings, with each recording's report."""
+    return VerifyTotals(
+        ok=all(report.ok for report in reports),
+        files_ok=all(report.files_ok for report in reports),
+        frames=sum(report.frames for report in reports),
+        events=sum(report.events for report in reports),
+        verified=sum(report.verified for report in reports),
+        unverifiable=sum(report.unverifiable for report in reports),
+        mismatched=sum(report.mismatched for report in reports),
+        unparsed=sum(report.unparsed for report in reports),
+        gaps=sum(report.gaps for report in reports),
+        recordings=reports,
+    )
+
+
+_DISAGREEING = 20
+"""One change in so many may disagree before a weakly proven book is named."""
+
 _WHY_WEAK = {
     "stated_best": (
         "stream {stream} carries neither hashes nor sequence numbers: its books are compared with "
@@ -211,6 +245,12 @@ class _Check:
             report.mismatched += counters.mismatched
             report.gaps += counters.gaps
             report.stale_snapshots += counters.stale_snapshots
+            checked = counters.verified + counters.mismatched
+            if counters.mismatched * _DISAGREEING > checked:
+                report.notes.append(
+                    f"{counters.title}: {counters.mismatched:,} of {checked:,} comparisons "
+                    f"disagreed ({counters.proof}): this book is rarely to be trusted"
+                )
         for market, agreement in self.tickers.counters.items():
             report.tickers.append(
                 TickerAgreement(str(market), agreement.stated, agreement.agreed, agreement.differed)

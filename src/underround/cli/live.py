@@ -30,7 +30,6 @@ class ReplayPicture:
     def __init__(self, console: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._next = 0.0
-        self._first: ReplayProgress | None = None
         self._bar = Progress(
             TextColumn("replaying"),
             BarColumn(),
@@ -59,14 +58,12 @@ class ReplayPicture:
         if seconds < self._next:
             return
         self._next = seconds + LEAST_SECONDS
-        if self._first is None:
-            self._first = now
-        self._live.update(self._picture(now, self._first), refresh=True)
+        self._live.update(self._picture(now), refresh=True)
 
-    def _picture(self, now: ReplayProgress, first: ReplayProgress) -> Group:
+    def _picture(self, now: ReplayProgress) -> Group:
         if now.fraction is not None:
             self._bar.update(self._task, total=1.0, completed=now.fraction)
-        return Group(self._bar, _feed(now), _money(now, first), _books(now))
+        return Group(self._bar, _feed(now), _money(now), _books(now))
 
 
 def _feed(now: ReplayProgress) -> Text:
@@ -76,14 +73,12 @@ def _feed(now: ReplayProgress) -> Text:
     )
 
 
-def _money(now: ReplayProgress, first: ReplayProgress) -> Text:
-    """Equity, its change since the first picture (which is not the start), and counts."""
-    change = now.equity - first.equity
+def _money(now: ReplayProgress) -> Text:
+    """Equity, its change since the run began, and counts."""
+    change = now.equity - now.starting_cash
     text = Text("equity ")
     text.append(dollars(now.equity), "bold")
-    if now.at_ns > first.at_ns:
-        text.append(f" {dollars(change, sign=True)}", "green" if change >= 0 else "red")
-        text.append(f" since {moment(first.at_ns)[11:19]}", "dim")
+    text.append(f" {dollars(change, sign=True)}", "green" if change >= 0 else "red")
     text.append(f"  {now.orders:,} orders  {now.fills:,} fills  {now.refusals:,} refused")
     return text
 

@@ -86,14 +86,16 @@ def verify_command(names: Sequence[str], *, as_json: bool) -> bool:
     reports = []
     for path in application.resolve_recordings(names):
         with bar(console, f"verifying {path.name}", shown=True) as progress:
-            reports.append((path, application.verify_recording(path, progress)))
+            reports.append(application.verify_recording(path, progress))
     if as_json:
-        print_json([{"path": str(path), **msgspec.to_builtins(each)} for path, each in reports])
+        print_json(application.total(reports))
     else:
-        for path, each in reports:
-            print_line(output(), f"{path}: {'holds' if each.ok else 'DOES NOT HOLD'}")
+        for each in reports:
+            print_line(output(), f"{each.path}: {'holds' if each.ok else 'DOES NOT HOLD'}")
             print_struct(output(), each, "proof")
-    return all(each.ok for _, each in reports)
+        if len(reports) > 1:
+            print_struct(output(), application.total(reports), "all together")
+    return all(each.ok for each in reports)
 
 
 def print_struct(console: Screen, value: msgspec.Struct, title: str) -> None:

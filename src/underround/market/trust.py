@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -14,18 +14,20 @@ from underround.model.market import Market, TickEpoch
 from underround.model.run import BookCounters, ProofKind
 from underround.model.units import Nanos
 
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+
 
 class BookRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a book is believed."""
 
-    agreements_to_trust: int = 20
-    """Consecutive agreements with the stated best (or two with a restated book) before trust."""
-    restatements_to_trust: int = 2
+    agreements_to_trust: Count = 20
+    """Consecutive agreements with the stated best before trust."""
+    restatements_to_trust: Count = 2
     """Consecutive snapshots that must equal the rebuilt book before trust."""
-    max_silence_ms: int = 30_000
+    max_silence_ms: Count = 30_000
     """A stream that says nothing for longer ends the trust of its books, unless the recording
     declares another threshold for it."""
-    max_polled_age_ms: int = 120_000
+    max_polled_age_ms: Count = 120_000
     """A polled book older than this is not trusted."""
 
 

@@ -34,6 +34,7 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     max_total_exposure: Dollars = usd("1000")
     """Worst-case loss of the account, dollars."""
     max_open_orders: Count = 50
+    """Orders that may be open at once."""
     max_positions: Count = 20
     """Markets in which something is held."""
     max_book_age_ms: Count = 60_000
