@@ -16,6 +16,8 @@ ALLOWED = {
     ("Order", "trading/executor.py"),
     # What was journalled, read back for the report: nothing takes it as an order to send.
     ("Order", "storage/rows.py"),
+    # The simulated venue's own copy of an order that the executor made and sent it.
+    ("Order", "simulation/fills.py"),
     ("SubmitOrder", "trading/executor.py"),
 }
 GUARDED = frozenset(name for name, _ in ALLOWED)
