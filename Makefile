@@ -37,7 +37,7 @@ $(DEV_STAMP): requirements.lock pyproject.toml .ci/install
 setup: $(DEV_STAMP) ## make .venv with everything a developer needs (PYTHON=python3)
 
 run: $(RUN_STAMP) ## replay the bundled recording and write its report
-	@$(BIN)/underround replay
+	@$(BIN)/underround replay --open
 
 # ---- prove
 

@@ -85,12 +85,11 @@ def _replay(
         observation,
         timer_ms=config.replay.timer_ms,
         check_every=2_048 if speed is None else 1,
+        commands=HaltWatch(HaltFlag(find_folders().halt_flag)),
     )
     frames = opened.frames()
     fund(engine, config, opened, sink)
-    halted = HaltFlag(find_folders().halt_flag).read()
-    if halted is not None:
-        replay.command(Command("halt", f"halt flag: {halted}"))
+    replay.take_command()
     started = time.perf_counter()
     replay.run(frames if speed is None else paced(frames, speed, stop))
     seconds = time.perf_counter() - started
@@ -98,6 +97,24 @@ def _replay(
     return summarise(
         run, status, opened, replay, observation, tally, digest.hexdigest(), seconds, settings
     )
+
+
+class HaltWatch:
+    """Turns the halt flag's coming and going into commands."""
+
+    def __init__(self, flag: HaltFlag) -> None:
+        self._flag = flag
+        self._halted: str | None = None
+
+    def __call__(self) -> Command | None:
+        """Return a command if the flag changed since the last call."""
+        reason = self._flag.read()
+        if reason == self._halted:
+            return None
+        self._halted = reason
+        if reason is None:
+            return Command("resume", "halt flag removed")
+        return Command("halt", f"halt flag: {reason}")
 
 
 def fund(engine: Engine, config: Config, opened: Opened, sink: DecisionSink) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -129,8 +130,14 @@ def bar(console: Screen, label: str, *, shown: bool) -> Iterator[Callable[[float
 
 
 def open_in_browser(console: Screen, file: Path) -> None:
-    """Open a file in the browser if there is one, and say so if there is none."""
+    """Open a file in the browser if there is one, and say so if there is none.
+
+    Without a screen only a browser inside the terminal could be found, and nobody asked for that.
+    """
     import webbrowser
 
-    if not webbrowser.open(file.resolve().as_uri()):
+    screen = sys.platform in {"darwin", "win32"} or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    if not screen or not webbrowser.open(file.resolve().as_uri()):
         console.print(Text(f"there is no browser here: open {file} yourself"))

@@ -34,11 +34,14 @@ class TickEpoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         expected = 0
         for band in self.bands:
-            if band.start != expected or band.step <= 0 or (band.end - band.start) % band.step:
+            width = band.end - band.start
+            if band.start != expected or width <= 0 or band.step <= 0 or width % band.step:
                 raise ValueError(f"price bands do not cover 0 … 1 on their own grid: {self.bands}")
             expected = band.end
         if expected != ONE:
             raise ValueError(f"price bands end at {expected} instead of {ONE}")
+        if any(price % self.finest for band in self.bands for price in (band.end, band.step)):
+            raise ValueError(f"price bands do not share their finest step as a grid: {self.bands}")
 
     @property
     def finest(self) -> Price:

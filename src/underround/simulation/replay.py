@@ -10,7 +10,7 @@ to a minute), so that a hole of days in a recording costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from underround.market.hub import Hub
@@ -117,8 +117,14 @@ class Replay:
         *,
         timer_ms: int,
         check_every: int = 2_048,
+        commands: Callable[[], Command | None] = lambda: None,
     ) -> None:
-        """Prepare; ``check_every`` frames the observer is asked whether to stop."""
+        """Prepare.
+
+        Every ``check_every`` frames the observer is asked whether to stop, and ``commands`` for
+        what the operator wants: the only input besides the frames, and part of the decisions.
+        """
+        self._commands = commands
         self.engine = engine
         self.hub: Hub = engine.hub
         self.sources = sources
@@ -150,6 +156,7 @@ class Replay:
             if count >= next_check:
                 next_check = count + self._check_every
                 self.last_ns = now
+                self.take_command()
                 if self._observer.frames(count, now):
                     self.stopped = True
                     break
@@ -190,9 +197,11 @@ class Replay:
         """How many events the frames held so far."""
         return sum(source.counters.events for source in self.sources.values())
 
-    def command(self, command: Command) -> None:
-        """Pass an operator's verb to the engine at the time reached."""
-        self._perform(self.engine.on(command, self.last_ns), self.last_ns)
+    def take_command(self) -> None:
+        """Pass what the operator wants now, if anything, to the engine."""
+        command = self._commands()
+        if command is not None:
+            self._perform(self.engine.on(command, self.last_ns), self.last_ns)
 
     # --- between frames ------------------------------------------------------------------------
 

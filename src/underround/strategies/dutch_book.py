@@ -49,6 +49,13 @@ class _Closest(msgspec.Struct):
     at_ns: Nanos
 
 
+class State(msgspec.Struct):
+    """What must survive a restart for the same decisions."""
+
+    next_ns: list[tuple[GroupId, Nanos]]
+    plans: int
+
+
 @strategy("dutch_book")
 class DutchBook(Strategy[Params]):
     """Buy every outcome of an exhaustive event group when the asks sum to less than one.
@@ -251,6 +258,15 @@ class DutchBook(Strategy[Params]):
             edge=edge,
             reason=reason,
         )
+
+    def save(self) -> bytes:
+        """Return pauses and the number of plans made."""
+        return msgspec.msgpack.encode(State(list(self._next.items()), self._plans))
+
+    def restore(self, data: bytes) -> None:
+        """Take back what ``save`` returned."""
+        state = msgspec.msgpack.decode(data, type=State)
+        self._next, self._plans = dict(state.next_ns), state.plans
 
     # --- why nothing happened ------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import msgspec
+
 from underround.model.book import Book
 from underround.model.events import MarketEvent
 from underround.model.ids import MarketId, OutcomeId, PlanId, StrategyId
@@ -58,6 +60,14 @@ class Params(StrategyParams, frozen=True):
     """Shares per equalizing purchase."""
     settlement_buffer_ms: Millis = 120_000
     """Before the close: quotes are cancelled, the unpaired rest is equalized or sold."""
+
+
+class State(msgspec.Struct):
+    """What must survive a restart for the same decisions; holdings are the ledger's."""
+
+    next_ns: list[tuple[MarketId, Nanos]]
+    active: list[MarketId]
+    plans: int
 
 
 @strategy("pair_accumulator")
@@ -351,6 +361,17 @@ class PairAccumulator(Strategy[Params]):
     def _note(self, cost: Money, market: MarketId) -> None:
         if self._closest is None or cost < self._closest[0]:
             self._closest = (cost, market)
+
+    def save(self) -> bytes:
+        """Return pauses, the markets dealt in, and the number of plans made."""
+        state = State(list(self._next.items()), list(self._active), self._plans)
+        return msgspec.msgpack.encode(state)
+
+    def restore(self, data: bytes) -> None:
+        """Take back what ``save`` returned."""
+        state = msgspec.msgpack.decode(data, type=State)
+        self._next, self._plans = dict(state.next_ns), state.plans
+        self._active = dict.fromkeys(state.active)
 
     def on_refusal(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
         """Leave a market alone for a while after risk refused something there."""

@@ -58,6 +58,15 @@ class Params(StrategyParams, frozen=True):
     """How long the intents live."""
 
 
+class State(msgspec.Struct):
+    """What must survive a restart for the same decisions; quotes are the executor's."""
+
+    next_ns: list[tuple[MarketId, Nanos]]
+    refused_until_ns: list[tuple[MarketId, Nanos]]
+    quoted: list[MarketId]
+    plans: int
+
+
 class Quote(msgspec.Struct, frozen=True):
     """A quote that should rest."""
 
@@ -257,6 +266,23 @@ class SpreadCapture(Strategy[Params]):
                 reason=f"{decimal_text(pairs)} pairs are worth a dollar each now",
             ),
         )
+
+    def save(self) -> bytes:
+        """Return pauses, the markets quoted, and the number of plans made."""
+        state = State(
+            list(self._next.items()),
+            list(self._refused_until.items()),
+            list(self._quoted),
+            self._plans,
+        )
+        return msgspec.msgpack.encode(state)
+
+    def restore(self, data: bytes) -> None:
+        """Take back what ``save`` returned."""
+        state = msgspec.msgpack.decode(data, type=State)
+        self._next, self._plans = dict(state.next_ns), state.plans
+        self._refused_until = dict(state.refused_until_ns)
+        self._quoted = dict.fromkeys(state.quoted)
 
     def on_refusal(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
         """Leave a market alone for a while after risk refused a quote there."""
