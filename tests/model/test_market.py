@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.builders import event_group, market
+from underround.model.book import Book
 from underround.model.fees import KalshiFees, polymarket_fees
 from underround.model.ids import KALSHI, NO, YES, MarketId, OutcomeId
 from underround.model.market import (
@@ -33,7 +34,7 @@ TAPERED = TickEpoch(
 )
 """A tenth of a cent below 0.10 and above 0.90, whole cents between."""
 
-STEPS = (100, 1_000, 2_500, 5_000, 10_000, 50_000)
+STEPS = (100, 1_000, 5_000, 10_000, 50_000)
 
 
 @st.composite
@@ -94,12 +95,10 @@ def test_the_other_outcome_has_the_mirrored_grid(epoch: TickEpoch, price: int) -
 
 
 @given(epochs())
-def test_every_grid_price_is_a_multiple_of_the_smallest_step_that_divides_it(
-    epoch: TickEpoch,
-) -> None:
-    """Grids of venues nest: with steps that divide each other every price fits the finest."""
-    if all(band.step % epoch.finest == 0 for band in epoch.bands):
-        assert all(point % epoch.finest == 0 for point in grid(epoch))
+def test_every_grid_price_is_a_multiple_of_the_finest_step(epoch: TickEpoch) -> None:
+    """A book on the finest step has a place for every price, and fits one dollar."""
+    assert all(point % epoch.finest == 0 for point in grid(epoch))
+    assert Book(epoch.finest).top * epoch.finest == ONE
 
 
 @pytest.mark.parametrize(
@@ -148,10 +147,12 @@ def test_the_tapered_grid_is_its_own_mirror() -> None:
         ((0, 500_000, 10_000), (490_000, ONE, 10_000)),
         ((0, 600_000, 10_000), (600_000, 400_000, 10_000), (400_000, ONE, 10_000)),
         ((0, 500_000, 10_000), (500_000, 500_000, 1_000), (500_000, ONE, 10_000)),
+        ((0, 100_000, 2_500), (100_000, ONE, 1_000)),
+        ((0, 300_000, 30_000), (300_000, ONE, 70_000)),
     ],
 )
 def test_bands_that_do_not_cover_the_range_are_refused(bands: tuple[tuple[int, ...], ...]) -> None:
-    """Holes, overlaps, empty bands and steps that do not divide raise ``ValueError``."""
+    """Holes, overlaps, empty bands, steps that do not divide or nest raise ``ValueError``."""
     with pytest.raises(ValueError, match="price bands"):
         TickEpoch(0, tuple(TickBand(*band) for band in bands))
 

@@ -13,6 +13,7 @@ from underround.model.units import usd
 from underround.operations.config import Loaded, StrategySection, default_file, load
 from underround.simulation.latency import KALSHI_LATENCY, POLYMARKET_LATENCY, Latency
 from underround.strategies.base import REGISTRY
+from underround.strategies.plugins import load_plugins
 from underround.trading.limits import RiskLimits
 
 Dollars = Annotated[int, msgspec.Meta(gt=0, extra={"micros": "dollars"})]
@@ -43,10 +44,14 @@ class JournalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """``sqlite:///PATH``; empty: ``journal.sqlite3`` in the state folder."""
 
 
-def _every_strategy() -> dict[str, StrategySection]:
+SHIPPED = ("dutch_book", "pair_accumulator", "spread_capture")
+"""What runs without a configuration: never a strategy that some other package brought along."""
+
+
+def _shipped_strategies() -> dict[str, StrategySection]:
     return {
-        kind: StrategySection(kind=kind, markets=("*",), params=cls.params_type())
-        for kind, cls in sorted(REGISTRY.items())
+        kind: StrategySection(kind=kind, markets=("*",), params=REGISTRY[kind].params_type())
+        for kind in SHIPPED
     }
 
 
@@ -58,8 +63,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     risk: RiskLimits = RiskLimits()
     latency: LatencySettings = LatencySettings()
     journal: JournalSettings = JournalSettings()
-    strategies: dict[str, StrategySection] = msgspec.field(default_factory=_every_strategy)
-    """Instances by name; without any in the file, one of each kind on every market."""
+    strategies: dict[str, StrategySection] = msgspec.field(default_factory=_shipped_strategies)
+    """Instances by name; without any in the file, one of each shipped kind on every market."""
 
 
 def params_type(kind: str) -> type[msgspec.Struct] | None:
@@ -73,6 +78,7 @@ def load_config(file: Path | None, overrides: Sequence[str] = ()) -> Loaded[Conf
 
     Raises ``ConfigError`` naming file, line, key and remedy.
     """
+    load_plugins()
     return load(
         Config,
         file if file is not None else default_file(),

@@ -14,6 +14,7 @@ from underround.operations.config import Loaded
 from underround.operations.configdoc import in_page, meanings, reference
 from underround.operations.fields import default_of, domain, field_of, unit_of
 from underround.strategies.base import REGISTRY
+from underround.strategies.plugins import load_plugins
 
 
 def print_settings(loaded: Loaded[application.Config], *, as_json: bool) -> None:
@@ -33,6 +34,7 @@ def print_settings(loaded: Loaded[application.Config], *, as_json: bool) -> None
 
 def print_strategies(*, as_json: bool) -> None:
     """Print the kinds of strategies with their parameters."""
+    load_plugins()
     kinds = [_kind(name) for name in sorted(REGISTRY)]
     if as_json:
         print_json(kinds)

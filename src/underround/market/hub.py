@@ -289,6 +289,8 @@ class Hub:
             if not was_trusted:
                 tracked.counters.epochs += 1
             tracked.trust(now)
+        elif tracked.proof == "venue_hash":
+            tracked.doubt("snapshot without a hash", now)
         return TOP | DEPTH | (TRUST if tracked.trusted is not was_trusted else 0)
 
     def _restated(self, tracked: TrackedBook, restated: Restatement, now: Nanos) -> None:

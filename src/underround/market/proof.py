@@ -78,6 +78,7 @@ def _prove_hash(
             stated[change.outcome] = change.venue_hash
     tracked.pending_ns = event.at_ns
     if not stated:
+        tracked.doubt("change without a hash", now)
         return
     if _hashes_match(tracked, book_hash):
         tracked.trust(now)

@@ -251,12 +251,14 @@ class Ledger:
         The dollar is spread over the outcomes as cost, so that no profit appears from minting.
         """
         members = tuple(outcomes)
+        for outcome in members:  # all of them, before anything of the first is booked
+            owned = self.holding(outcome).confirmed
+            if owned + size < 0:
+                raise Bug(f"{cause} merges {-size} sets, {owned} of {outcome} are owned")
         postings = [Posting("cash", currency, -size), Posting("issuer", currency, size)]
         left, dollars = len(members), size
         for outcome in members:
             held = self._holdings.setdefault(outcome, Holding())
-            if held.confirmed + size < 0:
-                raise Bug(f"{cause} merges {-size} sets, {held.confirmed} of {outcome} are owned")
             if size > 0:
                 part = dollars // left
                 held.cost += part
