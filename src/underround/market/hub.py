@@ -274,24 +274,36 @@ class Hub:
         if proven is False:
             return TRUST if tracked.trusted is not was_trusted else NOTHING
         restated = prove_restatement(tracked, event) if tracked.proof == "restated" else None
-        tracked.book.replace(event.outcome, event.bids, event.asks)
+        try:
+            tracked.book.replace(event.outcome, event.bids, event.asks)
+        except BookDoubted:
+            tracked.book.clear()
+            self._invalid(tracked, "snapshot off the grid", now)
+            return TOP | DEPTH | (TRUST if was_trusted else 0)
         tracked.heard_ns = now
         tracked.changed_ns = event.at_ns if event.at_ns is not None else tracked.changed_ns
         tracked.counters.applied += 1
         if restated is not None:
             self._restated(tracked, restated, now)
-        elif tracked.proof == "polled":
+        else:
+            self._judge(tracked, event, proven=bool(proven), now=now)
+        return TOP | DEPTH | (TRUST if tracked.trusted is not was_trusted else 0)
+
+    def _judge(
+        self, tracked: TrackedBook, event: BookSnapshot, *, proven: bool, now: Nanos
+    ) -> None:
+        """Grant or end trust after a snapshot was applied."""
+        if tracked.proof == "polled":
             tracked.counters.unverifiable += 1
             tracked.trust(now)
         elif proven:
             if event.sequence is not None:
                 tracked.counters.verified += 1
-            if not was_trusted:
+            if not tracked.trusted:
                 tracked.counters.epochs += 1
             tracked.trust(now)
         elif tracked.proof == "venue_hash":
             tracked.doubt("snapshot without a hash", now)
-        return TOP | DEPTH | (TRUST if tracked.trusted is not was_trusted else 0)
 
     def _restated(self, tracked: TrackedBook, restated: Restatement, now: Nanos) -> None:
         counters = tracked.counters

@@ -41,7 +41,7 @@ from underround.model.units import Nanos
 from underround.simulation.agenda import Agenda
 from underround.simulation.fills import Working, opposite_best, take
 from underround.simulation.latency import Latency
-from underround.simulation.queues import Evidence, Queues
+from underround.simulation.queues import EVIDENCE, Queues
 from underround.simulation.rules import (
     EXPIRED,
     FAK_NOTHING,
@@ -151,10 +151,10 @@ class PaperVenue:
 
     def on_event(self, event: MarketEvent, now: Nanos) -> None:
         """Let an event that the books have taken fill, or end, what rests in its market."""
-        if isinstance(event, MarketClosed | MarketResolved):
+        if isinstance(event, (MarketClosed, MarketResolved)):
             self._close(event.market, now)
             return
-        if not isinstance(event, Evidence):
+        if not isinstance(event, EVIDENCE):
             return
         queues = self._queues.get(event.market)
         if queues is None:

@@ -26,6 +26,8 @@ from underround.simulation.rules import in_yes, is_bid
 
 Evidence: TypeAlias = LevelsChanged | LevelAdjusted | BookSnapshot | TradePrinted | TicksChanged
 """The market events that can fill a resting order, or change its place in the queue."""
+EVIDENCE: Final = (LevelsChanged, LevelAdjusted, BookSnapshot, TradePrinted, TicksChanged)
+"""The same, to ask with."""
 
 _SAME_TRADE: Final[Nanos] = NANOS_PER_SECOND
 """A level may shrink this long before the trade that explains it is printed.
@@ -107,12 +109,12 @@ class Queues:
         A new epoch (other ticks, a numbered stream's snapshot) is a doubt even if trust is back at
         once.
         """
-        new_epoch = isinstance(event, TicksChanged) or (
-            isinstance(event, BookSnapshot) and event.sequence is not None
-        )
-        self.doubted = self.doubted or new_epoch or book is None
         if book is None:
+            self.doubted = True
             return []
+        kind = type(event)
+        if kind is TicksChanged or (isinstance(event, BookSnapshot) and event.sequence is not None):
+            self.doubted = True
         if self.doubted:
             self.recount(book)
         if isinstance(event, TradePrinted):
@@ -142,14 +144,15 @@ class Queues:
 
     def on_book(self, book: Book, now: Nanos) -> list[Fill]:
         """Shorten queues whose level shrank below them; fill what the opposite side crosses."""
-        for working in self.resting():
-            shown = book.size(YES, working.resting_side, working.yes_price)
-            if shown < working.ahead:
-                if now - working.shrunk_ns > _SAME_TRADE:
-                    working.shrunk = 0
-                working.shrunk += working.ahead - shown
-                working.shrunk_ns = now
-                working.ahead = shown
+        for line in (self.bids, self.asks):
+            for working in line:
+                shown = _shown(working, book)
+                if shown < working.ahead:
+                    if now - working.shrunk_ns > _SAME_TRADE:
+                        working.shrunk = 0
+                    working.shrunk += working.ahead - shown
+                    working.shrunk_ns = now
+                    working.ahead = shown
         if self._used:
             self._forget_what_left(book)
         fills: list[Fill] = []
@@ -192,6 +195,14 @@ class Queues:
         if not working.remaining:
             self.remove(working)
         return fill
+
+
+def _shown(working: Working, book: Book) -> Size:
+    """Return what the book displays at the order's own price; the hot path of a replay."""
+    if book.consumed:
+        return book.size(YES, working.resting_side, working.yes_price)
+    index, off_grid = divmod(working.yes_price, book.step)
+    return 0 if off_grid else (book.bids if working.bid else book.asks)[index]
 
 
 def _reaches(working: Working, price: Price) -> bool:

@@ -16,9 +16,19 @@ from typing import Final, Protocol
 from underround.market.hub import Hub
 from underround.market.trust import Feed
 from underround.model.errors import FrameRefused
-from underround.model.events import MarketClosed, MarketEvent, MarketResolved
+from underround.model.events import (
+    MarketClosed,
+    MarketEvent,
+    MarketListed,
+    MarketNoticed,
+    MarketResolved,
+    ReferenceTick,
+    SequenceUsed,
+    StreamOpened,
+    StreamSilent,
+)
 from underround.model.frames import NANOS_PER_MS, Frame
-from underround.model.ids import MarketId, Venue
+from underround.model.ids import Venue
 from underround.model.market import Catalogue
 from underround.model.orders import Action, CancelOrder, Command, SetIntent, SubmitOrder, Timer
 from underround.model.run import StreamCounters
@@ -31,6 +41,14 @@ _REASONS: Final = 50
 """Different reasons kept per stream; the count goes on."""
 _FAR: Final = 1 << 63
 _ENDINGS: Final = (MarketClosed, MarketResolved)
+_OF_NO_MARKET: Final = (
+    MarketListed,
+    MarketNoticed,
+    ReferenceTick,
+    SequenceUsed,
+    StreamOpened,
+    StreamSilent,
+)
 
 
 class Decoder(Protocol):
@@ -262,21 +280,20 @@ class Replay:
 
     def _tell_venue(self, event: MarketEvent, now: Nanos) -> None:
         """Let an event that the books have taken reach what rests in its market."""
-        market: MarketId | None = getattr(event, "market", None)
-        if market is None:
+        if isinstance(event, _OF_NO_MARKET):
             return
+        market = event.market
         venue = self._venues.get(market.venue)
-        if venue is None:
+        if venue is None or not (venue.resting(market) or isinstance(event, _ENDINGS)):
             return
-        if venue.resting(market) or type(event) in _ENDINGS:
-            tracked = self.hub.books.get(market)
-            if tracked is not None and tracked.doubted:
-                tracked.doubted = False
-                venue.doubted(market)
-            venue.on_event(event, now)
-            due = venue.next_due()
-            if due is not None and due < self._next:
-                self._next = due
+        tracked = self.hub.books.get(market)
+        if tracked is not None and tracked.doubted:
+            tracked.doubted = False
+            venue.doubted(market)
+        venue.on_event(event, now)
+        due = venue.next_due()
+        if due is not None and due < self._next:
+            self._next = due
 
     def _perform(self, actions: Sequence[Action], now: Nanos) -> None:
         if not actions:
