@@ -33,6 +33,12 @@ Mutate = Callable[[bytes, random.Random], bytes]
 Invented = Callable[[bytes, MarketEvent], list[str]]
 
 
+@pytest.fixture(params=[2_000, pytest.param(100_000, marks=pytest.mark.soak)])
+def turns(request: pytest.FixtureRequest) -> int:
+    """Return how many frames are mutated: more in ``make soak``."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="session")
 def fixtures() -> Path:
     """Return the folder of committed frames; its README names their source."""

@@ -249,12 +249,12 @@ def own_frames() -> list[bytes]:
 
 
 def test_mutated_frames_are_refused_or_honest(
-    decoder: PolymarketDecoder, mutate: Mutate, invented: Invented
+    decoder: PolymarketDecoder, mutate: Mutate, invented: Invented, turns: int
 ) -> None:
     """Of 2,000 broken frames none crashes the codec or yields a number it does not contain."""
     rng = random.Random(7)
     outcomes: Counter[str] = Counter()
-    for turn in range(2_000):
+    for turn in range(turns):
         frames = own_frames()
         broken = mutate(frames[turn % len(frames)], rng)
         try:
