@@ -22,7 +22,7 @@ from underround.model.events import (
     Sequence as Number,
 )
 from underround.model.frames import NANOS_PER_MS
-from underround.model.ids import KALSHI, NO, POLYMARKET, YES, Venue
+from underround.model.ids import NO, POLYMARKET, YES, Venue
 from underround.model.market import Catalogue, Market, TickEpoch
 from underround.model.run import ProofKind
 from underround.model.units import ONE
@@ -95,7 +95,6 @@ class Bench:
         """The first market's book."""
         return self.hub.books[self.market.id]
 
-    @property
     def trusted(self) -> bool:
         """Whether the first market's book is trusted."""
         return self.tracked.trusted
@@ -110,7 +109,8 @@ def levels_of(book: Book) -> Levels:
 
 def sides_of(levels: Levels, outcome: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
     """Return bids ascending and asks descending, in the terms of ``outcome``."""
-    bids, asks = [], []
+    bids: list[Level] = []
+    asks: list[Level] = []
     for (is_bid, price), size in levels.items():
         level = (price if outcome == YES else ONE - price, size)
         (bids if is_bid == (outcome == YES) else asks).append(level)
@@ -144,7 +144,9 @@ def changed(
     return LevelsChanged(
         of.id,
         at_ns,
-        tuple(LevelChange(outcome, side, price, size, None, *best) for side, price, size in changes),
+        tuple(
+            LevelChange(outcome, side, price, size, None, *best) for side, price, size in changes
+        ),
     )
 
 
@@ -280,6 +282,3 @@ class SampleRun:
     def total(self, counter: str) -> int:
         """Return the sum of a counter over all books."""
         return sum(getattr(each.counters, counter) for each in self.hub.books.values())
-
-
-KALSHI_VENUE = KALSHI

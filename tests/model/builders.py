@@ -36,7 +36,9 @@ def market(
     )
 
 
-def event_group(*members: Market, augmented: bool = False, because: str | None = None) -> EventGroup:
+def event_group(
+    *members: Market, augmented: bool = False, because: str | None = None
+) -> EventGroup:
     """Return a neg-risk event group of ``members``."""
     return EventGroup(
         id=GroupId("polymarket:who-wins"),

@@ -189,7 +189,7 @@ class BookMachine(RuleBasedStateMachine):
 
 
 TestBookMachine = BookMachine.TestCase
-TestBookMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestBookMachine.settings = settings(stateful_step_count=30)
 
 
 # --- what the machine does not reach -----------------------------------------------------------

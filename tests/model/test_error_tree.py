@@ -70,7 +70,7 @@ def test_the_document_lists_every_class_with_its_exit_code() -> None:
 
 def test_what_the_operator_must_do_next_has_a_code_of_its_own() -> None:
     """The kinds directly below ``StopAndFix``, and ``Bug``, are told apart by their codes."""
-    kinds = [*StopAndFix.__subclasses__(), errors.Bug]
+    kinds: list[type[UnderroundError]] = [*StopAndFix.__subclasses__(), errors.Bug]
     codes = [kind.exit_code for kind in kinds]
     assert len(set(codes)) == len(kinds)
     assert not set(codes) & {0, 1, UnderroundError.exit_code, 130, 141, 143}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.model.builders import event_group, market
 from underround.model.book import Book
-from underround.model.fees import KalshiFees, polymarket_fees
 from underround.model.ids import KALSHI, NO, YES, MarketId, OutcomeId
 from underround.model.market import (
     Catalogue,
@@ -44,10 +43,7 @@ def epochs(draw: st.DrawFn) -> TickEpoch:
     edges = [0, *(border * 50_000 for border in borders), ONE]
     return TickEpoch(
         0,
-        tuple(
-            TickBand(start, end, draw(st.sampled_from(STEPS)))
-            for start, end in zip(edges, edges[1:], strict=False)
-        ),
+        tuple(TickBand(start, end, draw(st.sampled_from(STEPS))) for start, end in pairwise(edges)),
     )
 
 
@@ -235,70 +231,3 @@ def test_payouts_that_do_not_sum_to_a_dollar_are_refused(payouts: tuple[int, int
     """Nothing is paid that no complete set covers."""
     with pytest.raises(ValueError, match="one dollar"):
         Resolution(MarketId(KALSHI, "x"), 1, payouts, "test")
-
-
-# --- catalogues --------------------------------------------------------------------------------
-
-
-def whole_catalogue() -> Catalogue:
-    """Return a catalogue with one of everything."""
-    one = market("one", fees=polymarket_fees("0.05"), ticks=TAPERED, closes_ns=5)
-    two = market("two", fees=KalshiFees(), venue=KALSHI)
-    group = event_group(one, two, because="the rules name every candidate")
-    ended = Resolution(one.id, 9, (300_000, 700_000), "void: the venue said so")
-    return Catalogue((one, two), (group,), (ended,))
-
-
-def test_a_catalogue_survives_being_written_and_read() -> None:
-    """Writing and reading gives an equal catalogue, and the same bytes again."""
-    catalogue = whole_catalogue()
-    data = encode_catalogue(catalogue)
-    assert decode_catalogue(data) == catalogue
-    assert encode_catalogue(decode_catalogue(data)) == data
-    assert data.endswith(b"}\n")
-
-
-def test_tokens_lead_to_their_market_and_outcome() -> None:
-    """Each of the four tokens names one outcome."""
-    tokens = whole_catalogue().by_token()
-    found = {token: (each.id.native, index) for token, (each, index) in tokens.items()}
-    assert found == {
-        "one-yes": ("one", YES),
-        "one-no": ("one", NO),
-        "two-yes": ("two", YES),
-        "two-no": ("two", NO),
-    }
-
-
-def test_a_catalogue_refuses_what_does_not_belong_together() -> None:
-    """A market twice, a group or a resolution of an unknown market raise ``ValueError``."""
-    one, two = market("one"), market("two")
-    with pytest.raises(ValueError, match="lists a market twice"):
-        Catalogue((one, one))
-    with pytest.raises(ValueError, match="unknown market polymarket:two"):
-        Catalogue((one,), (event_group(one, two),))
-    with pytest.raises(ValueError, match="unknown market polymarket:two"):
-        Catalogue((one,), (), (Resolution(two.id, 1, (ONE, 0), "test"),))
-
-
-@pytest.mark.parametrize(
-    "field", ["currency", "ticks", "min_size", "size_step", "fees", "closes_ns", "neg_risk"]
-)
-def test_a_missing_field_of_a_market_is_refused_by_name(field: str) -> None:
-    """No money, size or time field of a market has a default."""
-    document = json.loads(encode_catalogue(whole_catalogue()))
-    del document["markets"][1][field]
-    with pytest.raises(msgspec.ValidationError, match=rf"{field}.*\$\.markets\[1\]"):
-        decode_catalogue(json.dumps(document).encode())
-
-
-def test_an_unknown_field_or_a_float_is_refused() -> None:
-    """A catalogue of another version, or one with inexact numbers, is not read."""
-    document = json.loads(encode_catalogue(whole_catalogue()))
-    document["markets"][0]["tick"] = 1
-    with pytest.raises(msgspec.ValidationError, match="tick"):
-        decode_catalogue(json.dumps(document).encode())
-    document = json.loads(encode_catalogue(whole_catalogue()))
-    document["markets"][0]["min_size"] = 5.5
-    with pytest.raises(msgspec.ValidationError, match="min_size"):
-        decode_catalogue(json.dumps(document).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import underround
 from tests.trading.world import Puppet, World, make_group, make_market, orders_in
@@ -13,6 +13,7 @@ from underround.app.configuration import Config
 from underround.app.session import fund
 from underround.app.wiring import make_engine, make_venues, open_recordings
 from underround.model.ids import StrategyId
+from underround.model.market import Market
 from underround.model.orders import ChangeSets
 from underround.model.units import Nanos, usd
 from underround.simulation.replay import Calendar, Replay
@@ -36,7 +37,7 @@ def scripted(steps: Iterable[str] = STEPS) -> str:
             for name in names
         ],
     )
-    puppets = {name: one for name, one in zip(names, world.strategies, strict=True)}
+    puppets: dict[str, Any] = dict(zip(names, world.strategies, strict=True))
     for market in (*markets, lone):
         world.show(market, {"0.28": "100"}, {"0.30": "100"})
     for number, step in enumerate(steps):
@@ -45,39 +46,40 @@ def scripted(steps: Iterable[str] = STEPS) -> str:
     return world.digest.hexdigest()
 
 
-def _step(world: World, step: str, puppets: dict[str, object], markets: list, lone: object) -> None:  # type: ignore[type-arg]
-    assert hasattr(lone, "outcome")
+def _step(
+    world: World, step: str, puppets: dict[str, Any], markets: list[Market], lone: Market
+) -> None:
     if step == "first":
         for order in orders_in(world.say(world.buy(lone.outcome(0), "0.30", "20"))):
             world.settle(world.fill(order))
     elif step == "second":
-        other = puppets["t"]
-        assert isinstance(other, Puppet)
-        other.next = [
+        puppets["t"].next = [
             world.buy(lone.outcome(1), "0.72", "20", strategy=StrategyId("t"), tif="GTC"),
             world.buy(lone.outcome(1), "0.725", "20", strategy=StrategyId("t")),
         ]
         for order in orders_in(world.timer()):
             world.fill(order, order.size // 2)
     elif step == "group":
-        legs = [world.buy(market.outcome(0), "0.30", "20") for market in markets]
-        first, second, third = orders_in(world.say(world.legs("all_or_none", *legs)))
-        fills = [world.fill(first), world.fill(third)]
-        world.end(second)
-        for fill in fills:
-            for sale in orders_in(world.settle(fill)):
-                world.fill(sale, price=usd("0.28"))
-    elif step in ("halt", "resume"):
-        world.command(step, "the script says so")  # type: ignore[arg-type]  # one of two verbs
+        _unwind(world, markets)
     elif step == "merge":
-        for change in world.say(world.sets("mint", lone, "20")):  # type: ignore[arg-type] # a market
+        for change in world.say(world.sets("mint", lone, "20")):
             assert isinstance(change, ChangeSets)
             world.sets_done(change.approved)
-    else:
-        failing = puppets["u"]
-        assert isinstance(failing, Puppet)
-        failing.raises = RuntimeError("the script says so")
+    elif step == "failing":
+        puppets["u"].raises = RuntimeError("the script says so")
         world.timer()
+    else:
+        world.command("halt" if step == "halt" else "resume", "the script says so")
+
+
+def _unwind(world: World, markets: list[Market]) -> None:
+    legs = [world.buy(market.outcome(0), "0.30", "20") for market in markets]
+    first, second, third = orders_in(world.say(world.legs("all_or_none", *legs)))
+    fills = [world.fill(first), world.fill(third)]
+    world.end(second)
+    for fill in fills:
+        for sale in orders_in(world.settle(fill)):
+            world.fill(sale, price=usd("0.28"))
 
 
 class Silent:

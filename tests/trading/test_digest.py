@@ -29,9 +29,7 @@ def leaves(hint: Any, seen: frozenset[type] = frozenset()) -> set[Any]:
     hint = getattr(hint, "__supertype__", hint)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct) and hint not in seen:
         return {
-            leaf
-            for field in get_type_hints(hint).values()
-            for leaf in leaves(field, seen | {hint})
+            leaf for field in get_type_hints(hint).values() for leaf in leaves(field, seen | {hint})
         }
     if hasattr(hint, "__args__"):
         return {leaf for part in get_args(hint) for leaf in leaves(part, seen)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.trading.world import START, World, make_group, make_market, only_order
 from underround.model.ids import FillId, MarketId, OrderId, OutcomeId, StrategyId
@@ -62,14 +63,17 @@ def worst(cost: Money, held: dict[OutcomeId, Size], worlds: list[dict[MarketId, 
     return max(
         0,
         *(
-            cost - sum(size for outcome, size in held.items() if pays[outcome.market] == outcome.index)
+            cost
+            - sum(size for outcome, size in held.items() if pays[outcome.market] == outcome.index)
             for pays in worlds
         ),
     )
 
 
 @given(PAIRS)
-def test_a_market_s_risk_is_its_worst_outcome(pair: tuple[tuple[int, int], tuple[int, int]]) -> None:
+def test_a_market_s_risk_is_its_worst_outcome(
+    pair: tuple[tuple[int, int], tuple[int, int]],
+) -> None:
     """Cost minus what the worse of both outcomes pays, never below zero."""
     market = make_market()
     ledger, cost, held = ledger_of([market], [pair])
@@ -79,16 +83,14 @@ def test_a_market_s_risk_is_its_worst_outcome(pair: tuple[tuple[int, int], tuple
 
 @given(st.lists(PAIRS, min_size=2, max_size=4), st.booleans())
 def test_a_group_s_risk_is_its_worst_winner(
-    holdings: list[tuple[tuple[int, int], tuple[int, int]]], exhaustive: bool  # noqa: FBT001 - drawn
+    holdings: list[tuple[tuple[int, int], tuple[int, int]]], exhaustive: bool
 ) -> None:
     """One winner, each market in turn, and "none of them" unless the group is exhaustive."""
     markets, group = make_group(
         len(holdings), because="all intervals are there" if exhaustive else None
     )
     ledger, cost, held = ledger_of(markets, holdings)
-    worlds = [
-        {market.id: 0 if market is winner else 1 for market in markets} for winner in markets
-    ]
+    worlds = [{market.id: 0 if market is winner else 1 for market in markets} for winner in markets]
     if not exhaustive:
         worlds.append({market.id: 1 for market in markets})
     assert group_at_risk(ledger, group) == worst(cost, held, worlds)

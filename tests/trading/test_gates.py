@@ -448,9 +448,7 @@ def test_a_pending_mint_reserves_its_cash(world: World) -> None:
 
 @pytest.mark.parametrize("purpose", ["reduce", "equalize", "unwind"])
 @pytest.mark.parametrize("side", ["buy", "sell"])
-def test_getting_out_survives_a_halt_and_every_limit(
-    world: World, purpose: str, side: str
-) -> None:
+def test_getting_out_survives_a_halt_and_every_limit(world: World, purpose: str, side: str) -> None:
     """A halt and limits of nothing stop what opens, never what makes existing risk smaller."""
     market = next(iter(world.hub.markets.values()))
     world.give(market.outcome(0), "20")
@@ -510,9 +508,7 @@ def group_world(limits: RiskLimits = NO_LIMITS) -> tuple[World, list[Market], Ev
 def test_the_legs_of_a_group_count_together(limit: str) -> None:
     """Five legs of 2 dollars need 10: one micro-dollar less refuses them all."""
     for allowed, sent in ((usd("10"), 5), (usd("10") - 1, 0)):
-        world, markets, _ = group_world(
-            msgspec.structs.replace(NO_LIMITS, **{limit: allowed})
-        )
+        world, markets, _ = group_world(msgspec.structs.replace(NO_LIMITS, **{limit: allowed}))
         legs = [world.buy(market.outcome(0), "0.10", "20") for market in markets]
         assert len(orders_in(world.say(world.legs("all_or_none", *legs)))) == sent
         assert world.facts.orders.reserved == 0

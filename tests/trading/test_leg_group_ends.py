@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.trading.world import World, make_group, orders_in
 from underround.model.orders import Action, ChangeSets, Fill, LegPolicy, Order, OrderAccepted

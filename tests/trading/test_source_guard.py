@@ -66,6 +66,19 @@ def _annotated(tree: ast.AST, names: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def _called(
+    node: ast.Call, names: dict[str, str], variables: dict[str, str]
+) -> Iterator[tuple[str, int]]:
+    callee = _last(node.func)
+    if callee in names:
+        yield names[callee], node.lineno
+    known = names | variables if callee in COPIES else names
+    if callee in COPIES or callee in CONVERSIONS:
+        for value in [*node.args, *(word.value for word in node.keywords)]:
+            if _last(value) in known:
+                yield known[_last(value)], node.lineno
+
+
 def made_in(source: str) -> Iterator[tuple[str, int]]:
     """Yield type and line of each place that makes, converts to, copies or extends one."""
     tree = ast.parse(source)
@@ -76,22 +89,8 @@ def made_in(source: str) -> Iterator[tuple[str, int]]:
             for base in node.bases:
                 if _last(base) in names:
                     yield names[_last(base)], node.lineno
-        if not isinstance(node, ast.Call):
-            continue
-        callee = _last(node.func)
-        if callee in names:
-            yield names[callee], node.lineno
-        given = [_last(arg) for arg in [*node.args, *(word.value for word in node.keywords)]]
-        if callee in CONVERSIONS:
-            for name in given:
-                if name in names:
-                    yield names[name], node.lineno
-        if callee in COPIES:
-            for name in given:
-                if name in variables:
-                    yield variables[name], node.lineno
-                elif name in names:
-                    yield names[name], node.lineno
+        elif isinstance(node, ast.Call):
+            yield from _called(node, names, variables)
 
 
 def test_only_the_named_modules_make_approvals_and_orders() -> None:

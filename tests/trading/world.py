@@ -48,7 +48,7 @@ from underround.model.orders import (
 from underround.model.units import Money, Nanos, Size, shares, usd
 from underround.strategies.base import Strategy, StrategyParams, View
 from underround.trading.digest import Digest
-from underround.trading.engine import Decider, Engine
+from underround.trading.engine import Engine
 from underround.trading.executor import Executor
 from underround.trading.exposure import OpenOrders
 from underround.trading.facts import EngineFacts
@@ -57,7 +57,7 @@ from underround.trading.portfolio import Portfolio
 from underround.trading.tally import Several
 
 START: Nanos = 1_000_000 * NANOS_PER_MS
-Factory = Callable[[Sequence[Market], Sequence[EventGroup]], Decider]
+Factory = Callable[[Sequence[Market], Sequence[EventGroup]], Strategy[Any]]
 Levels = Mapping[str, str]
 
 

@@ -278,6 +278,7 @@ class Hub:
             tracked.book.replace(event.outcome, event.bids, event.asks)
         except BookDoubted:
             tracked.book.clear()
+            tracked.subscription = None
             self._invalid(tracked, "snapshot off the grid", now)
             return TOP | DEPTH | (TRUST if was_trusted else 0)
         tracked.heard_ns = now

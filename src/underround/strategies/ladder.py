@@ -8,7 +8,7 @@ import msgspec
 
 from underround.model.book import Level
 from underround.model.fees import FeeCurve
-from underround.model.units import ONE, Money, Price, Size
+from underround.model.units import ONE, Money, Price, Size, cost_of
 
 
 class Ladder(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ def best_size(
             break
         size += chunk
         profit += earned
-        spent += max(0, paid) * chunk // ONE
+        spent += cost_of(max(0, paid), chunk)  # rounded up, or the last micro-dollar never goes
         limits = prices
         for leg, ladder in enumerate(ladders):
             left[leg] -= chunk
