@@ -10,7 +10,15 @@ from underround.app.configuration import Config
 from underround.model.errors import DiskError
 from underround.model.ids import FillId
 from underround.model.ledger import Entry
-from underround.model.orders import Approved, Fill, LegGroupIntent, Order, Refusal
+from underround.model.orders import (
+    Approved,
+    Command,
+    Fill,
+    Intent,
+    LegGroupIntent,
+    Order,
+    Refusal,
+)
 from underround.model.run import RunSummary
 from underround.model.units import Nanos
 from underround.operations.folders import Folders, find_folders
@@ -25,6 +33,12 @@ class JournalSink:
     def __init__(self, writer: JournalWriter) -> None:
         """Write with ``writer``, whose run has begun."""
         self._writer = writer
+
+    def asked(self, intent: Intent, at_ns: Nanos) -> None:
+        """Nothing: it is written when it is approved or refused."""
+
+    def command(self, command: Command, at_ns: Nanos) -> None:
+        """Nothing: the summary says whether and why the run was halted."""
 
     def intent(self, approved: Approved) -> None:
         """Write an approval."""

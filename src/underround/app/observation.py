@@ -150,7 +150,7 @@ class Observation:
             fills=sum(desk.fills for desk in engine.desks),
             refusals=sum(desk.refusals for desk in engine.desks),
             equity=engine.losses.equity(),
-            starting_cash=engine.losses.start or 0,
+            starting_cash=engine.losses.initial or 0,
             books_trusted=sum(tracked.trusted for tracked in books.values()),
             books_total=len(books),
             top=top,

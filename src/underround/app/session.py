@@ -127,6 +127,7 @@ def fund(engine: Engine, config: Config, opened: Opened, sink: DecisionSink) -> 
     )
     for commodity in commodities:
         sink.entry(engine.portfolio.open(commodity, config.replay.starting_cash, at_ns))
+    engine.losses.begin()
 
 
 def new_run_id(now: datetime) -> str:

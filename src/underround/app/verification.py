@@ -172,7 +172,6 @@ class _Check:
     def _frame(self, frame: Frame) -> None:
         source = self.opened.sources[frame.stream]
         now = frame.recv_ns
-        # The silence before this frame is over with it; it is noticed before it is forgotten.
         for event in self.hub.heard(source.feed, frame.connection, now):
             self.hub.apply(event, source.feed, now)
         source.counters.frames += 1

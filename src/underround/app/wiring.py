@@ -125,6 +125,7 @@ def make_engine(config: Config, opened: Opened, sink: DecisionSink) -> Engine:
     portfolio = Portfolio(
         hub.markets,
         nets=[venue for venue, table in CAPABILITIES.items() if table.nets_outcomes.value],
+        promised=orders.selling,
     )
     groups = {group.id: group for group in opened.catalogue.groups}
     mints = frozenset(venue for venue, table in CAPABILITIES.items() if table.mints_sets.value)

@@ -114,24 +114,35 @@ class Hub:
         return flags
 
     def heard(self, feed: Feed, connection: int, now: Nanos) -> list[MarketEvent]:
-        """Note that a frame arrived; returns ``StreamOpened`` if its connection is new."""
+        """Note that a frame arrived; returns what has to be told before it.
+
+        ``StreamSilent`` if the stream had been silent for too long and no timer noticed,
+        ``StreamOpened`` if its connection is new.
+        """
+        events: list[MarketEvent] = []
+        if feed.heard_ns and not feed.silent and now - feed.heard_ns > feed.silence_ns:
+            events.append(self._silence(feed, now))
         feed.heard_ns = now
         feed.silent = False
-        if connection == feed.connection:
-            return []
-        first = feed.connection < 0
-        feed.connection = connection
-        return [] if first else [StreamOpened(feed.name, connection)]
+        if connection != feed.connection:
+            if feed.connection >= 0:
+                events.append(StreamOpened(feed.name, connection))
+            feed.connection = connection
+        return events
+
+    @staticmethod
+    def _silence(feed: Feed, now: Nanos) -> StreamSilent:
+        feed.silent = True
+        feed.silences += 1
+        return StreamSilent(feed.name, (now - feed.heard_ns) // NANOS_PER_MS)
 
     def silences(self, now: Nanos) -> list[tuple[Feed, StreamSilent]]:
         """Return the streams that became silent by now; called with every timer."""
-        found: list[tuple[Feed, StreamSilent]] = []
-        for feed in self.feeds.values():
-            if feed.heard_ns and not feed.silent and now - feed.heard_ns > feed.silence_ns:
-                feed.silent = True
-                feed.silences += 1
-                silent_ms = (now - feed.heard_ns) // NANOS_PER_MS
-                found.append((feed, StreamSilent(feed.name, silent_ms)))
+        found = [
+            (feed, self._silence(feed, now))
+            for feed in self.feeds.values()
+            if feed.heard_ns and not feed.silent and now - feed.heard_ns > feed.silence_ns
+        ]
         limit = self.rules.max_polled_age_ms * NANOS_PER_MS
         for tracked in self._polled:
             if tracked.trusted and now - tracked.heard_ns > limit:
@@ -157,12 +168,11 @@ class Hub:
         tracked = self.books.get(market_id)
         if tracked is None:
             tracked = TrackedBook(self.markets[market_id], feed)
-            tracked.counters.epochs = 1
             self.books[market_id] = tracked
             self._fed_by[feed.name].append(tracked)
             if feed.proof == "polled":
                 self._polled.append(tracked)
-        elif tracked.feed is not feed:
+        elif tracked.feed is not feed and feed.proof != "none":
             self._adopt(tracked, feed)
         return tracked
 
@@ -261,7 +271,11 @@ class Hub:
         if tracked is None or event.source == "stream":
             tracked = self._track(event.market, feed)
         was_trusted = tracked.trusted
-        self._close_group(tracked, now)
+        if tracked.proof == "sequence" and event.sequence is None:
+            tracked.counters.unverifiable += 1
+            return NOTHING  # a book without a number cannot repair a numbered one
+        if event.at_ns is None or event.at_ns > tracked.pending_ns:
+            self._close_group(tracked, now)
         proven = prove_snapshot_hash(tracked, event, self._snapshot_hashes, now)
         if event.sequence is not None:
             key = (feed.name, feed.connection, event.sequence.subscription)
@@ -300,8 +314,9 @@ class Hub:
         elif proven:
             if event.sequence is not None:
                 tracked.counters.verified += 1
-            if not tracked.trusted:
+            if not tracked.trusted and not tracked.fresh:
                 tracked.counters.epochs += 1
+            tracked.fresh = False
             tracked.trust(now)
         elif tracked.proof == "venue_hash":
             tracked.doubt("snapshot without a hash", now)
@@ -349,8 +364,9 @@ class Hub:
     # --- everything else -----------------------------------------------------------------------
 
     def _traded(self, event: TradePrinted, feed: Feed, now: Nanos) -> int:
-        tracked = self._track(event.market, feed)
-        tracked.heard_ns = now
+        tracked = self.books.get(event.market)
+        if tracked is None:
+            tracked = self._track(event.market, feed)
         self.traded[event.market] = self.traded.get(event.market, 0) + event.size
         if tracked.inputs is not None:
             if event.at_ns > tracked.pending_ns:

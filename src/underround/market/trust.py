@@ -64,6 +64,7 @@ class TrackedBook:
         "counters",
         "doubted",
         "feed",
+        "fresh",
         "hashes_matched",
         "heard_ns",
         "inputs",
@@ -84,6 +85,8 @@ class TrackedBook:
         self.feed = feed
         self.proof: ProofKind = feed.proof
         self.last_doubt = ""
+        self.fresh = True
+        """The epoch has begun and nothing proved it yet."""
         self.doubted = False
         """Set with every end of trust; whoever keeps queues in this book clears it."""
         self.ticks: TickEpoch = market.ticks[0]
@@ -101,7 +104,9 @@ class TrackedBook:
         self.hashes_matched = False
         self.pending_ns: Nanos = 0
         self.subscription: tuple[str, int, int] | None = None
-        self.counters = BookCounters(market=str(market.id), title=market.title, proof=feed.proof)
+        self.counters = BookCounters(
+            market=str(market.id), title=market.title, proof=feed.proof, epochs=1
+        )
 
     def trust(self, now: Nanos) -> None:
         """Begin (or go on) to trust the book."""
@@ -126,7 +131,9 @@ class TrackedBook:
         was_trusted = self.doubt(reason, now)
         self.book.clear()
         self.counters.epochs += 1
+        self.fresh = True
         self.changed_ns = 0
+        self.heard_ns = 0
         self.outcome_hashes.clear()
         self.hashes_matched = False
         return was_trusted

@@ -231,6 +231,6 @@ class Book:
             take = min(available, size - found)
             found += take
             exact += take * price
-            fee += fees.fee(price, take, taker=True)
+            fee += fees.fee(price, take, taker=True, selling=True)
             worst = price
         return Walk(found, exact // ONE, fee, worst)

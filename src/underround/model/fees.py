@@ -32,8 +32,9 @@ class PolymarketFees(msgspec.Struct, frozen=True, tag="polymarket", forbid_unkno
     """In millionths: 0.07 is 70,000.  0 means the market charges nothing."""
     exponent: int = 1
 
-    def fee(self, price: Price, size: Size, *, taker: bool) -> Money:
-        """Return the fee of one fill in micro-dollars."""
+    def fee(self, price: Price, size: Size, *, taker: bool, selling: bool = False) -> Money:
+        """Return the fee of one fill in micro-dollars, the same for both sides."""
+        del selling
         if not taker or not self.rate:
             return 0
         numerator = size * self.rate * (price * (ONE - price)) ** self.exponent
@@ -57,22 +58,25 @@ class KalshiFees(msgspec.Struct, frozen=True, tag="kalshi", forbid_unknown_field
     """``k`` of makers in millionths: 0 quadratic, 250,000 with maker fees, 500,000 combos."""
     rounding: Literal["direct", "cent"] = "direct"
 
-    def fee(self, price: Price, size: Size, *, taker: bool) -> Money:
+    def fee(self, price: Price, size: Size, *, taker: bool, selling: bool = False) -> Money:
         """Return the fee of one fill in micro-dollars, balance rounding included."""
         share = ONE if taker else self.maker_share
         numerator = self.multiplier * share * _KALSHI_RATE * size * price * (ONE - price)
         quantum = _KALSHI_DIRECT_QUANTUM if self.rounding == "direct" else _KALSHI_CENT
         charged = ceil_div(numerator, ONE**5 * quantum) * quantum
-        balance_step = min(quantum, _KALSHI_DIRECT_QUANTUM)
-        return charged + -(price * size // ONE) % balance_step
+        # The change of balance is rounded against us too: a buy pays up to the next step, a sale
+        # receives down to it.
+        if selling:
+            return charged + (price * size // ONE - charged) % _KALSHI_DIRECT_QUANTUM
+        return charged + -(-(-price * size // ONE) + charged) % _KALSHI_DIRECT_QUANTUM
 
 
 class NoFees(msgspec.Struct, frozen=True, tag="none", forbid_unknown_fields=True):
     """A market that charges nothing."""
 
-    def fee(self, price: Price, size: Size, *, taker: bool) -> Money:
+    def fee(self, price: Price, size: Size, *, taker: bool, selling: bool = False) -> Money:
         """Return 0."""
-        del price, size, taker
+        del price, size, taker, selling
         return 0
 
 

@@ -67,12 +67,19 @@ class Holding(msgspec.Struct):
     matched: Size = 0
     confirmed: Size = 0
     cost: Money = 0
+    """Of all shares."""
     realised: Money = 0
+    matched_cost: Money = 0
+    """Of the matched shares alone: what is sold, merged or paid out leaves it alone."""
 
     @property
     def total(self) -> Size:
         """Shares matched and confirmed."""
         return self.matched + self.confirmed
+
+    def basis(self, size: Size) -> Money:
+        """Return what ``size`` of the confirmed shares cost, on average, rounded down."""
+        return (self.cost - self.matched_cost) * size // self.confirmed if self.confirmed else 0
 
 
 class _Booked(msgspec.Struct, frozen=True):
@@ -157,6 +164,7 @@ class Ledger:
             account: Account = "shares.matched"
             moved, cash_change = fill.size, -paid
             held.matched += fill.size
+            held.matched_cost += paid + fill.fee
             cost_change, realised = paid + fill.fee, 0
         else:
             if fill.size > held.confirmed:
@@ -164,7 +172,7 @@ class Ledger:
             received = proceeds_of(fill.price, fill.size)
             account = "shares.confirmed"
             moved, cash_change = -fill.size, received
-            basis = held.cost * fill.size // held.total if held.total else 0
+            basis = held.basis(fill.size)
             held.confirmed -= fill.size
             cost_change, realised = -basis, received - fill.fee - basis
         held.cost += cost_change
@@ -196,6 +204,7 @@ class Ledger:
         fill = booked.fill
         held = self._holdings[fill.outcome]
         held.matched -= fill.size
+        held.matched_cost -= booked.cost_change
         held.confirmed += fill.size
         return self._post(
             at_ns,
@@ -216,6 +225,7 @@ class Ledger:
         held = self._holdings[fill.outcome]
         if fill.side == "buy":
             held.matched -= fill.size
+            held.matched_cost -= booked.cost_change
             moved, cash_change = -fill.size, cost_of(fill.price, fill.size)
             account: Account = "shares.matched"
         else:
@@ -256,24 +266,31 @@ class Ledger:
             if owned + size < 0:
                 raise Bug(f"{cause} merges {-size} sets, {owned} of {outcome} are owned")
         postings = [Posting("cash", currency, -size), Posting("issuer", currency, size)]
-        left, dollars = len(members), size
-        for outcome in members:
+        for outcome, part in zip(members, self._parts(members, size), strict=True):
             held = self._holdings.setdefault(outcome, Holding())
             if size > 0:
-                part = dollars // left
                 held.cost += part
-                dollars -= part
             else:
-                basis = held.cost * -size // held.total if held.total else 0
-                part = dollars // left  # negative: dollars coming in
+                basis = held.basis(-size)
                 held.cost -= basis
-                held.realised += -part - basis
-                dollars -= part
-            left -= 1
+                held.realised += part - basis
             held.confirmed += size
             postings.append(Posting("shares.confirmed", share(outcome), size))
             postings.append(Posting("issuer", share(outcome), -size))
         return self._post(at_ns, "mint" if size > 0 else "merge", cause, tuple(postings))
+
+    def _parts(self, members: tuple[OutcomeId, ...], size: Size) -> list[Money]:
+        """Split the dollars of ``size`` sets over the members: evenly, or as they cost."""
+        weights = [1] * len(members)
+        if size < 0:
+            basis = [self.holding(outcome).basis(-size) for outcome in members]
+            weights = basis if sum(basis) > 0 else weights
+        dollars, whole, parts = abs(size), sum(weights), []
+        for weight in weights:
+            part = dollars * weight // whole if whole else 0
+            parts.append(part)
+            dollars, whole = dollars - part, whole - weight
+        return parts
 
     def settle(
         self,
@@ -281,29 +298,31 @@ class Ledger:
         payouts: tuple[Price, Price],
         currency: Commodity,
         at_ns: Nanos,
+        promised: tuple[Size, Size] = (0, 0),
     ) -> Entry | None:
         """Pay out what is confirmed of a resolved market; the shares go back to the issuer.
 
-        Shares that are only matched stay: call again when they are confirmed.  ``None``: nothing
-        was there to pay.
+        Shares that are only matched, and those ``promised`` to sales or merges under way, stay:
+        call again when that is decided.  ``None``: nothing was there to pay.
         """
         postings: list[Posting] = []
         total = 0
         for index, payout in enumerate(payouts):
             outcome = OutcomeId(market, index)
             held = self._holdings.get(outcome)
-            if held is None or not held.confirmed:
+            size = 0 if held is None else held.confirmed - promised[index]
+            if held is None or size <= 0:
                 continue
-            paid = payout * held.confirmed // ONE
-            basis = held.cost * held.confirmed // held.total
+            paid = payout * size // ONE
+            basis = held.basis(size)
             total += paid
             held.realised += paid - basis
             held.cost -= basis
             postings += [
-                Posting("shares.confirmed", share(outcome), -held.confirmed),
-                Posting("issuer", share(outcome), held.confirmed),
+                Posting("shares.confirmed", share(outcome), -size),
+                Posting("issuer", share(outcome), size),
             ]
-            held.confirmed = 0
+            held.confirmed -= size
         if not postings:
             return None
         postings += [Posting("cash", currency, total), Posting("issuer", currency, -total)]

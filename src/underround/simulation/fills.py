@@ -113,7 +113,9 @@ class Working:
             side=order.side,
             price=price,
             size=size,
-            fee=self.fees.fee(price, size, taker=liquidity == "taker"),
+            fee=self.fees.fee(
+                price, size, taker=liquidity == "taker", selling=self.order.side == "sell"
+            ),
             liquidity=liquidity,
             at_ns=at_ns,
             evidence=evidence,

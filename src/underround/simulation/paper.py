@@ -7,8 +7,8 @@ matched here, against the book as it is then.  Its answer is known ``response`` 
 up to ``feed``: against us).  On a recording with the venue's clock the same sum holds: there the
 decision itself could only have been made ``feed`` after the time it carries.
 
-Order of calls, for every market event at ``now``: ``advance(now)``, then the books take the event,
-then ``on_event(event, now)`` if ``resting(market)``, and always for a market that closes.
+Order of calls, for every market event at ``now``: ``advance`` to anything due before ``now``, then
+the books take the event, then ``on_event(event, now)`` if ``resting(market)``, and always for a market that closes.
 
 The same calls give the same answers: no clock, no global randomness, no hash order.
 """

@@ -188,8 +188,9 @@ class Replay:
         self._pause_ns = self._timer_ns
         source = self.sources[frame.stream]
         feed, counters = source.feed, source.counters
-        if frame.connection != feed.connection:
-            self._connected(source, frame.connection, now)
+        if frame.connection != feed.connection or now - feed.heard_ns > feed.silence_ns:
+            for event in self.hub.heard(feed, frame.connection, now):
+                self._perform(self.engine.on_market(event, feed, now), now)
         feed.heard_ns = now
         feed.silent = False
         counters.frames += 1
@@ -271,10 +272,6 @@ class Replay:
         actions = self.engine.on_market(event, self._outside, now)
         self._tell_venue(event, now)
         self._perform(actions, now)
-
-    def _connected(self, source: Source, connection: int, now: Nanos) -> None:
-        for event in self.hub.heard(source.feed, connection, now):
-            self._perform(self.engine.on_market(event, source.feed, now), now)
 
     # --- the simulated venues ------------------------------------------------------------------
 

@@ -19,7 +19,16 @@ from underround.model.events import MarketEvent
 from underround.model.ids import GroupId, MarketId, OutcomeId, StrategyId
 from underround.model.ledger import Holding
 from underround.model.market import EventGroup, Market, TickEpoch
-from underround.model.orders import Fill, Intent, Order, OrderIntent, Refusal, SetIntent, Timer
+from underround.model.orders import (
+    Fill,
+    Intent,
+    LegGroupIntent,
+    Order,
+    OrderIntent,
+    Refusal,
+    SetIntent,
+    Timer,
+)
 from underround.model.units import Money, Nanos, Size
 
 
@@ -117,8 +126,10 @@ class Strategy(ABC, Generic[P]):
     def on_fill(self, fill: Fill, order: Order) -> None:
         """Learn of an own fill, before the next ``decide``."""
 
-    def on_refusal(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
-        """Learn that risk refused an own intent."""
+    def on_refusal(
+        self, refusal: Refusal, intent: OrderIntent | SetIntent | LegGroupIntent
+    ) -> None:
+        """Learn that risk refused an own intent (a group's whole, or one of its later legs)."""
 
     def on_order_end(self, order: Order) -> None:
         """Learn that an own order ended."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -16,6 +16,9 @@ from underround.model.units import ONE, Money, Nanos, Size, decimal_text, usd
 from underround.strategies.base import Strategy, StrategyParams, View, strategy
 from underround.strategies.ladder import Ladder, best_size
 from underround.strategies.parameters import Dollars, Millis, PriceShare, Shares
+
+_MINT_NS: Final[Nanos] = 60_000_000_000
+"""Longest wait for a mint before its sales are off."""
 
 
 class Params(StrategyParams, frozen=True):
@@ -154,7 +157,10 @@ class DutchBook(Strategy[Params]):
         found = best_size(ladders, pays, threshold, cap, self.params.max_notional)
         size = _tradable(found.size, [market for market, _ in books])
         if not size:
-            self._block(group, f"only {decimal_text(found.size)} sets were offered at that price")
+            why = "after fees and at the depth offered no set earns the margin"
+            if found.size:
+                why = f"only {decimal_text(found.size)} sets would, fewer than an order may have"
+            self._block(group, why)
             return ()
         if any(
             market.min_taker_notional * ONE > price * size
@@ -201,7 +207,14 @@ class DutchBook(Strategy[Params]):
         if income - ONE < threshold:
             return ()
         ladders = [Ladder(list(book.bids_of(0)), market.fees, -1) for market, book in books]
-        cap = min(self.params.max_sets, self.params.max_notional)
+        cap = min(
+            self.params.max_sets,
+            self.params.max_notional,
+            *(
+                self.params.outcome_cap - view.holding(market.outcome(0)).total
+                for market, _ in books
+            ),
+        )
         found = best_size(ladders, -ONE, threshold, cap, None)
         size = _tradable(found.size, [market for market, _ in books])
         if not size:
@@ -209,6 +222,10 @@ class DutchBook(Strategy[Params]):
         edge = found.profit * size // found.size
         plan = self._plan(group, now)
         expires = now + self.params.ttl_ms * 1_000_000
+        # The mint takes seconds on chain and the sales wait for it; until they are over the same
+        # bids must not be minted for again.
+        sales_expire = expires + _MINT_NS
+        self._next[group.id] = sales_expire
         mint = SetIntent(
             strategy=self.name,
             plan=plan,
@@ -231,8 +248,7 @@ class DutchBook(Strategy[Params]):
                 size=size,
                 tif="FOK",
                 purpose="reduce",
-                # The mint takes seconds on chain; the sales wait for it.
-                expires_ns=expires + 60_000_000_000,
+                expires_ns=sales_expire,
                 edge=edge // len(books),
                 reason=f"leg of {plan}",
             )

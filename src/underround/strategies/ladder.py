@@ -37,9 +37,11 @@ def best_size(
     """Return the largest number of sets whose every marginal share earns ``threshold``.
 
     ``pays`` is what one set pays (micro-dollars; negative: what it costs when its legs are sold).
-    Walks all ladders together, one chunk of equal size per step; the fee of each chunk is the
-    taker fee at its level.  Stops at ``max_sets``, or when the legs together cost more than
-    ``max_notional``.  Size 0 when nothing qualifies.
+    Walks all ladders together, one chunk of equal size per step.  Whether a step is worth taking
+    is judged on one whole set at its prices, taker fees included: a speck of size at the best
+    price, whose fee is mostly rounding, must not hide the depth behind it.  ``profit`` is exact.
+    Stops at ``max_sets``, or when the legs together cost more than ``max_notional``.  Size 0 when
+    nothing qualifies, or when rounding ate the margin.
     """
     rung = [0] * len(ladders)
     left = [ladder.levels[0][1] if ladder.levels else 0 for ladder in ladders]
@@ -53,15 +55,10 @@ def best_size(
             chunk = min(chunk, (max_notional - spent) * ONE // paid)
             if chunk <= 0:
                 break
-        fees = sum(
-            ladder.fees.fee(price, chunk, taker=True)
-            for ladder, price in zip(ladders, prices, strict=True)
-        )
-        earned = (pays - paid) * chunk // ONE - fees
-        if earned * ONE < threshold * chunk:
+        if pays - paid - _fees(ladders, prices, ONE) < threshold:
             break
         size += chunk
-        profit += earned
+        profit += (pays - paid) * chunk // ONE - _fees(ladders, prices, chunk)
         spent += cost_of(max(0, paid), chunk)  # rounded up, or the last micro-dollar never goes
         limits = prices
         for leg, ladder in enumerate(ladders):
@@ -70,4 +67,14 @@ def best_size(
                 rung[leg] += 1
                 if rung[leg] < len(ladder.levels):
                     left[leg] = ladder.levels[rung[leg]][1]
+    if profit * ONE < threshold * size:
+        return SetSize(0, tuple(limits), 0)
     return SetSize(size, tuple(limits), profit)
+
+
+def _fees(ladders: Sequence[Ladder], prices: Sequence[Price], size: Size) -> Money:
+    """Return the taker fees of trading ``size`` of every leg at ``prices``."""
+    return sum(
+        ladder.fees.fee(price, size, taker=True, selling=ladder.sign < 0)
+        for ladder, price in zip(ladders, prices, strict=True)
+    )

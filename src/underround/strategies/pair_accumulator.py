@@ -15,6 +15,7 @@ from underround.model.market import EventGroup, Market
 from underround.model.orders import (
     CancelIntent,
     Intent,
+    LegGroupIntent,
     OrderIntent,
     Purpose,
     Refusal,
@@ -55,7 +56,8 @@ class Params(StrategyParams, frozen=True):
     ttl_ms: Millis = 2_000
     """How long the intents live."""
     equalize_below: PriceShare = usd("1.00")
-    """The lagging side is bought as long as a pair costs less than this."""
+    """The lagging side is bought as long as a pair costs less than this: when the sides are so far
+    apart that no further trade fits into ``max_delta``, and before the close."""
     equalize_chunk: Shares = usd("5")
     """Shares per equalizing purchase."""
     settlement_buffer_ms: Millis = 120_000
@@ -122,18 +124,20 @@ class PairAccumulator(Strategy[Params]):
         return ()
 
     def _look(self, view: View, market_id: MarketId, now: Nanos) -> Sequence[Intent]:
-        book = view.book(market_id)
-        if book is None or market_id not in self._sides:
+        if market_id not in self._sides:
             return ()
+        book = view.book(market_id)
         remaining = view.closes_in_ms(market_id)
         if remaining is not None and remaining <= self.params.settlement_buffer_ms:
             return self._wind_up(view, book, market_id, now) if remaining > 0 else ()
+        if book is None:
+            return ()
         if now < self._next.get(market_id, 0) or view.open_orders(market_id):
             return ()
         yes, no = self._sides[market_id]
         held = (view.holding(yes), view.holding(no))
         delta = held[0].total - held[1].total
-        if abs(delta) >= self.params.max_delta:
+        if abs(delta) + self.params.trade_size > self.params.max_delta:
             equalizing = self._equalize(view, book, market_id, held, now)
             if equalizing:
                 return equalizing
@@ -193,7 +197,7 @@ class PairAccumulator(Strategy[Params]):
             return ()
         if found.notional < market.min_taker_notional:
             return ()
-        edge = (params.target - per_share - average) * size // ONE
+        edge = self._edge(book, index, per_share, average)
         reason = (
             f"{decimal_text(per_share)} a share with fees, the other side averages "
             f"{decimal_text(average)}"
@@ -207,11 +211,14 @@ class PairAccumulator(Strategy[Params]):
         bid, ask = book.best_bid(index), book.best_ask(index)
         if bid is None or ask is None:
             return ()
-        step = view.ticks(market.id).step_at(bid if index == 0 else ONE - bid)
-        price = bid + step if bid + 2 * step <= ask else bid
-        if price + average >= self.params.target:
+        ticks = view.ticks(market.id)
+        better = ticks.ceil(bid + 1) if index == 0 else ONE - ticks.floor(ONE - bid - 1)
+        price = better if better < ask else bid
+        fee = market.fees.fee(price, self.params.trade_size, taker=False)
+        per_share = price + ceil_div(fee * ONE, self.params.trade_size)
+        if per_share + average >= self.params.target:
             return ()
-        edge = (self.params.target - price - average) * self.params.trade_size // ONE
+        edge = self._edge(book, index, per_share, average)
         reason = f"bid {decimal_text(price)}, the other side averages {decimal_text(average)}"
         return (
             self._buy(
@@ -225,6 +232,15 @@ class PairAccumulator(Strategy[Params]):
                 maker=True,
             ),
         )
+
+    def _edge(self, book: Book, index: int, per_share: Price, average: Price) -> Money:
+        """Return what one trade is expected to earn when its pair is complete.
+
+        The pair pays one dollar.  While nothing of the other side is held, that side is taken to
+        cost what it costs now: then there is no edge, only a hope.
+        """
+        other = average or book.best_ask(1 - index) or ONE
+        return max(0, ONE - per_share - other) * self.params.trade_size // ONE
 
     def _depth(self, book: Book, index: int) -> Size:
         """Return the shares resting on ``index``'s asks near the best."""
@@ -271,7 +287,9 @@ class PairAccumulator(Strategy[Params]):
             self._buy(market.outcome(lagging), found.worst, size, "equalize", edge, reason, now),
         )
 
-    def _wind_up(self, view: View, book: Book, market_id: MarketId, now: Nanos) -> Sequence[Intent]:
+    def _wind_up(
+        self, view: View, book: Book | None, market_id: MarketId, now: Nanos
+    ) -> Sequence[Intent]:
         """In the settlement buffer: no quotes, equalize or sell what is unpaired, keep pairs."""
         orders = view.open_orders(market_id)
         quotes = [
@@ -279,7 +297,7 @@ class PairAccumulator(Strategy[Params]):
             for order in orders
             if order.purpose == "open" and not order.cancel_sent
         ]
-        if orders or now < self._next.get(market_id, 0):
+        if book is None or orders or now < self._next.get(market_id, 0):
             return quotes
         yes, no = self._sides[market_id]
         held = (view.holding(yes), view.holding(no))
@@ -373,7 +391,9 @@ class PairAccumulator(Strategy[Params]):
         self._next, self._plans = dict(state.next_ns), state.plans
         self._active = dict.fromkeys(state.active)
 
-    def on_refusal(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
+    def on_refusal(
+        self, refusal: Refusal, intent: OrderIntent | SetIntent | LegGroupIntent
+    ) -> None:
         """Leave a market alone for a while after risk refused something there."""
         if isinstance(intent, OrderIntent):
             market = intent.outcome.market

@@ -14,6 +14,7 @@ from underround.model.market import EventGroup, Market, TickEpoch
 from underround.model.orders import (
     CancelIntent,
     Intent,
+    LegGroupIntent,
     Order,
     OrderIntent,
     Refusal,
@@ -284,7 +285,9 @@ class SpreadCapture(Strategy[Params]):
         self._refused_until = dict(state.refused_until_ns)
         self._quoted = dict.fromkeys(state.quoted)
 
-    def on_refusal(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
+    def on_refusal(
+        self, refusal: Refusal, intent: OrderIntent | SetIntent | LegGroupIntent
+    ) -> None:
         """Leave a market alone for a while after risk refused a quote there."""
         if isinstance(intent, OrderIntent):
             market = intent.outcome.market

@@ -1,9 +1,10 @@
 """The decision digest: one hash over everything a run decided and what came of it.
 
-Covered, in order of happening: intents, refusals, orders (made and ended), fills and their
-finality, ledger entries.  Fields are canonical: run-clock times, integers and names; no wall-clock
-times, salts or signatures (design.md §11).  The encoding is MessagePack of the structs in field
-order, so the digest is the same on every machine and does not depend on hash seeds.
+Covered, in order of happening: what strategies asked for (cancels included), approvals, refusals,
+orders (made, filled, ended), fills and their finality, ledger entries, the operator's commands.
+Fields are canonical: run-clock times, integers and names; no wall-clock times, salts or signatures
+(design.md §11).  The encoding is MessagePack of the structs in field order, so the digest is the
+same on every machine and does not depend on hash seeds.
 """
 
 from __future__ import annotations
@@ -15,15 +16,26 @@ import msgspec
 
 from underround.model.ids import FillId
 from underround.model.ledger import Entry
-from underround.model.orders import Approved, Fill, LegGroupIntent, Order, Refusal
+from underround.model.orders import (
+    Approved,
+    Command,
+    Fill,
+    Intent,
+    LegGroupIntent,
+    Order,
+    Refusal,
+)
 from underround.model.units import Nanos
 
 
 class DecisionSink(Protocol):
     """Takes what the engine decides, in order.  Must not block and must not keep an ``Order``."""
 
+    def asked(self, intent: Intent, at_ns: Nanos) -> None:
+        """A strategy (or a leg group's unwind) wants something."""
+
     def intent(self, approved: Approved) -> None:
-        """An intent passed risk."""
+        """An intent passed risk and is about to be sent."""
 
     def group(self, intent: LegGroupIntent, at_ns: Nanos) -> None:
         """A leg group begins."""
@@ -43,6 +55,9 @@ class DecisionSink(Protocol):
     def entry(self, entry: Entry) -> None:
         """A ledger entry."""
 
+    def command(self, command: Command, at_ns: Nanos) -> None:
+        """The operator (or a loss limit) halted or resumed."""
+
 
 class Digest:
     """A ``DecisionSink`` that keeps nothing but a running SHA-256."""
@@ -58,6 +73,10 @@ class Digest:
         self._hash.update(kind + len(self._buffer).to_bytes(4, "big"))
         self._hash.update(self._buffer)
         self._buffer.clear()
+
+    def asked(self, intent: Intent, at_ns: Nanos) -> None:
+        """Cover an intent."""
+        self._add(b"A", (type(intent).__name__, intent, at_ns))
 
     def intent(self, approved: Approved) -> None:
         """Cover an approval."""
@@ -86,6 +105,10 @@ class Digest:
     def entry(self, entry: Entry) -> None:
         """Cover a ledger entry."""
         self._add(b"E", entry)
+
+    def command(self, command: Command, at_ns: Nanos) -> None:
+        """Cover a command."""
+        self._add(b"C", (command, at_ns))
 
     def hexdigest(self) -> str:
         """Return the digest so far."""

@@ -18,7 +18,7 @@ from underround.model.events import (
     MarketResolved,
     ReferenceTick,
 )
-from underround.model.ids import FillId, GroupId, IntentId, LegGroupId, MarketId
+from underround.model.ids import FillId, GroupId, IntentId, LegGroupId, MarketId, StrategyId
 from underround.model.ledger import Entry
 from underround.model.market import EventGroup
 from underround.model.orders import (
@@ -52,7 +52,7 @@ from underround.trading.facts import EngineFacts, StrategyView
 from underround.trading.groups import LegGroups
 from underround.trading.losses import LossWatch
 from underround.trading.portfolio import Portfolio
-from underround.trading.risk import Risk
+from underround.trading.risk import FAILED, Risk
 
 Decider: TypeAlias = Strategy[StrategyParams]
 _NO_ACTIONS: Final[list[Action]] = []
@@ -167,20 +167,37 @@ class Engine:
 
     def _decide(self, desk: Desk, event: MarketEvent | Timer, now: Nanos) -> Sequence[Intent]:
         try:
-            return desk.strategy.decide(desk.view, event, now)
-        except Exception as error:  # noqa: BLE001 - a third party's code must not stop the others
-            desk.error = f"{type(error).__name__}: {error}"
-            return [
-                CancelIntent(order.strategy, order.id, "strategy failed")
-                for order in list(self.executor.orders.values())
-                if order.strategy == desk.strategy.name
-            ]
+            return tuple(desk.strategy.decide(desk.view, event, now))
+        except Exception as error:  # noqa: BLE001 - somebody's code must not stop the others
+            return self._fail(desk, error)
+
+    def _tell(self, desk: Desk, tell: Callable[[], None]) -> None:
+        """Let a strategy know something; one that raises is stopped, the others go on."""
+        if desk.error:
+            return
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 - as in _decide
+            self._fail(desk, error)
+
+    def _fail(self, desk: Desk, error: Exception) -> Sequence[Intent]:
+        """Stop a strategy; returns the cancels of its orders (timers repeat them if need be)."""
+        desk.error = desk.error or f"{type(error).__name__}: {error}"
+        return self._withdraw(desk)
+
+    def _withdraw(self, desk: Desk) -> Sequence[Intent]:
+        return [
+            CancelIntent(order.strategy, order.id, "strategy failed")
+            for order in self.executor.orders.values()
+            if order.strategy == desk.strategy.name and not order.cancel_sent
+        ]
 
     def _consider(self, desk: Desk, intents: Iterable[Intent], now: Nanos) -> list[Action]:
         actions: list[Action] = []
         for intent in intents:
             if intent.strategy != desk.strategy.name:
                 raise Bug(f"{desk.strategy.name} signed an intent as {intent.strategy}")
+            self.sink.asked(intent, now)
             if isinstance(intent, CancelIntent):
                 cancel = self.executor.cancel(intent)
                 if cancel is not None:
@@ -210,8 +227,6 @@ class Engine:
         verdict = self.risk.check(intent, self.facts, now, leg_group)
         if isinstance(verdict, Refusal):
             self._refused(verdict, intent)
-        else:
-            self.sink.intent(verdict)
         return verdict
 
     def send(self, approved: Approved, now: Nanos) -> list[Action]:
@@ -220,6 +235,7 @@ class Engine:
         if isinstance(sent, Refusal):
             self._refused(sent, approved.intent)
             return []
+        self.sink.intent(approved)
         if isinstance(sent, SubmitOrder):
             self._desk[approved.intent.strategy].orders += 1
             self.sink.order(sent.order)
@@ -241,14 +257,15 @@ class Engine:
             detail=detail,
             edge_forgone=intent.edge,
         )
-        self._desk[intent.strategy].refusals += 1
-        self.sink.refusal(refusal)
+        self._refused(refusal, intent)
 
-    def _refused(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
+    def _refused(self, refusal: Refusal, intent: OrderIntent | SetIntent | LegGroupIntent) -> None:
         desk = self._desk[refusal.strategy]
         desk.refusals += 1
         self.sink.refusal(refusal)
-        desk.strategy.on_refusal(refusal, intent)
+        if refusal.gate == FAILED and not self.facts.halted:
+            self.facts.halted = f"risk failed: {refusal.detail}"
+        self._tell(desk, lambda: desk.strategy.on_refusal(refusal, intent))
 
     # --- our orders ----------------------------------------------------------------------------
 
@@ -277,37 +294,47 @@ class Engine:
     def _on_filled(self, event: OrderFilled, now: Nanos) -> list[Action]:
         fill = event.fill
         order = self.executor.filled(event)
+        if order is None:
+            return []
         desk = self._desk[order.strategy]
         desk.fills += 1
         self._pending[fill.id] = (fill, order.leg_group)
         self.sink.fill(fill)
         self._book(self.portfolio.fill(fill, order.strategy))
         self.facts.exposure.touch(fill.outcome.market)
+        self.losses.update()
         self.leg_groups.filled(order.leg_group, fill, notional_of(fill))
-        desk.strategy.on_fill(fill, order)
-        return [] if order.open else self._over(order, now)
+        self._tell(desk, lambda: desk.strategy.on_fill(fill, order))
+        if order.state == "filled":
+            return self._over(order, now)
+        self.sink.order(order)
+        return []
 
     def _over(self, order: Order, now: Nanos) -> list[Action]:
         """An order ended: tell its strategy and its leg group, and let both go on."""
         self.sink.order(order)
         desk = self._desk[order.strategy]
-        desk.strategy.on_order_end(order)
+        self._tell(desk, lambda: desk.strategy.on_order_end(order))
+        self._free(order.outcome.market, order.strategy, now)
         actions = self.leg_groups.order_ended(order, now)
         if order.outcome.market in desk.strategy.markets:
             actions += self._wake((desk,), Timer(now), now)
         return actions
 
     def _on_settled(self, event: FillSettled, now: Nanos) -> list[Action]:
+        pending = self._pending.pop(event.fill, None)
+        if pending is None:
+            return []  # told before
+        fill, leg_group = pending
         self.sink.finality(event.fill, event.finality, event.at_ns)
-        fill, leg_group = self._pending.pop(event.fill)
         self._book(self.portfolio.settled(event.fill, event.finality, now))
         self.facts.exposure.touch(fill.outcome.market)
-        if event.finality == "failed":
-            self.leg_groups.reversed(leg_group, fill, notional_of(fill))
-        return self.leg_groups.confirmed(leg_group, now)
+        return self.leg_groups.settled(leg_group, fill, notional_of(fill), event.finality, now)
 
     def _on_sets_changed(self, event: SetsChanged, now: Nanos) -> list[Action]:
-        approved = self._sets.pop(event.intent)
+        approved = self._sets.pop(event.intent, None)
+        if approved is None:
+            return []  # told before
         intent = approved.intent
         if not isinstance(intent, SetIntent):
             raise Bug(f"intent {event.intent} changed sets but is an order")
@@ -318,9 +345,14 @@ class Engine:
             self._book(
                 self.portfolio.change_sets(members, size, intent.strategy, now, str(event.intent))
             )
-            for outcome in members:
-                self.facts.exposure.touch(outcome.market)
+        for market in dict.fromkeys(outcome.market for outcome in members):
+            self._free(market, intent.strategy, now)
         return self.leg_groups.sets_changed(approved, members, event, now)
+
+    def _free(self, market: MarketId, strategy: StrategyId, now: Nanos) -> None:
+        """Pay out or net what an order or a set that ended does not need any more."""
+        self.facts.exposure.touch(market)
+        self._book(self.portfolio.freed(market, strategy, now))
 
     # --- time and the operator -----------------------------------------------------------------
 
@@ -328,20 +360,30 @@ class Engine:
         actions: list[Action] = []
         for feed, silent in self.hub.silences(now):
             actions += self.on_market(silent, feed, now)
+        self.losses.update()
         if not self.facts.halted:
             reason = self.losses.check(self.facts.limits)
             if reason:
                 actions += self._on_command(Command("halt", reason), now)
+        if self.facts.halted:
+            actions += self._cancel_opening()  # whatever was not cancelled at once
+        for desk in self.desks:
+            if desk.error:
+                actions += self._consider(desk, self._withdraw(desk), now)
+        actions += self.leg_groups.timer(now)
         return actions + self._wake(self.desks, event, now)
 
     def _on_command(self, event: Command, now: Nanos) -> list[Action]:
         """Halt: nothing opens, opening quotes are cancelled.  Resume: explicit."""
+        self.sink.command(event, now)
         if event.verb == "resume":
             self.facts.halted = ""
-            self.losses.restart()
+            self.losses.begin()
             return []
-        del now
         self.facts.halted = event.reason or "halted by the operator"
+        return self._cancel_opening()
+
+    def _cancel_opening(self) -> list[Action]:
         actions: list[Action] = []
         for order in list(self.executor.orders.values()):
             if order.purpose == "open":

@@ -1,13 +1,16 @@
 """The executor: the only maker of orders, and the only one who changes them.
 
 It takes nothing but ``Approved``, knows every order by its own id before it is sent, and follows
-what the venue says about it.  Events may come twice or late; an order that ended stays ended.
+what the venue says about it.  Events may come twice or late: a fill told twice counts once, a fill
+told after its order ended counts, and an order that ended stays ended.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from underround.model.errors import Bug
-from underround.model.ids import OrderId, PlanId
+from underround.model.ids import FillId, OrderId, PlanId
 from underround.model.orders import (
     Approved,
     CancelFailed,
@@ -28,6 +31,8 @@ from underround.model.orders import (
 from underround.model.units import Nanos, cost_of, proceeds_of
 from underround.trading.exposure import OpenOrders
 
+REMEMBERED: Final = 10_000
+"""How many ended orders are kept for fills that are told late."""
 _ENDS: dict[str, OrderState] = {
     "filled": "filled",
     "cancelled": "cancelled",
@@ -44,6 +49,10 @@ class Executor:
         self._open = open_orders
         self.orders: dict[OrderId, Order] = {}
         """Open orders by id; an order leaves when it ended."""
+        self._ended: dict[OrderId, Order] = {}
+        """The last orders that ended: a fill may still be on its way."""
+        self._fills: dict[OrderId, set[FillId]] = {}
+        """Fills told so far, of open orders and the last that ended."""
         self._plans: set[PlanId] = set()
         self._count = 0
 
@@ -118,21 +127,29 @@ class Executor:
             order.updated_ns = event.at_ns
         return order
 
-    def filled(self, event: OrderFilled) -> Order:
-        """Part of the order matched.  Raises ``Bug`` if it would fill more than was ordered."""
+    def filled(self, event: OrderFilled) -> Order | None:
+        """Part of the order matched; ``None`` if this fill was told before.
+
+        Raises ``Bug`` for an order never sent, or one that would fill more than was ordered.
+        """
         fill = event.fill
-        order = self.orders.get(fill.order)
+        order = self.orders.get(fill.order) or self._ended.get(fill.order)
         if order is None:
-            raise Bug(f"fill {fill.id} is of order {fill.order}, which is not open")
+            raise Bug(f"fill {fill.id} is of order {fill.order}, which was never sent")
+        told = self._fills.setdefault(order.id, set())
+        if fill.id in told:
+            return None
         if fill.size > order.remaining:
             raise Bug(f"fill {fill.id} of {fill.size} exceeds what is left of {order.id}")
+        told.add(fill.id)
         order.filled += fill.size
         order.notional += notional_of(fill)
         order.fees += fill.fee
         order.updated_ns = fill.at_ns
-        order.state = "filled" if not order.remaining else "partly_filled"
-        if not order.remaining:
-            self._end(order)
+        if order.open:
+            order.state = "filled" if not order.remaining else "partly_filled"
+            if not order.remaining:
+                self._end(order)
         return order
 
     def ended(self, event: OrderEnded) -> Order | None:
@@ -171,6 +188,11 @@ class Executor:
     def _end(self, order: Order) -> None:
         del self.orders[order.id]
         self._open.remove(order)
+        self._ended[order.id] = order
+        if len(self._ended) > REMEMBERED:
+            oldest = next(iter(self._ended))
+            del self._ended[oldest]
+            self._fills.pop(oldest, None)
 
 
 def notional_of(fill: Fill) -> int:

@@ -8,13 +8,15 @@ and lost; a pair of YES and NO is a dollar whatever happens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
 
 from underround.model.ids import MarketId, OutcomeId, StrategyId
 from underround.model.ledger import Ledger
 from underround.model.market import EventGroup
 from underround.model.orders import Order, SetIntent
-from underround.model.units import ONE, Money, Size, cost_of
+from underround.model.units import Money, Size, cost_of
 
 
 def market_at_risk(ledger: Ledger, market: MarketId) -> Money:
@@ -41,17 +43,23 @@ def group_at_risk(ledger: Ledger, group: EventGroup) -> Money:
     return max(0, cost - (sum_no + worst))
 
 
+class Pretended(msgspec.Struct, frozen=True):
+    """A leg of a group under examination, counted as if it were ordered already."""
+
+    strategy: StrategyId
+    market: MarketId
+    spending: Money
+
+
 class OpenOrders:
-    """Open orders, by market and strategy, with the money they may still spend."""
+    """Open orders by market, what sets under way take, and legs that are only pretended."""
 
     def __init__(self) -> None:
         """Start with none."""
         self.by_market: dict[MarketId, dict[str, Order]] = {}
         self.count = 0
-        self.reserved: Money = 0
-        """What the legs of a group under examination would spend, before any of them is sent:
-        counted in full against every limit, since all of them share one event group."""
-
+        self.pretended: list[Pretended] = []
+        """Legs of the group under examination, before any of them is sent."""
         self.merging: dict[tuple[StrategyId, OutcomeId], Size] = {}
         """Shares promised to merges that are under way."""
         self.minting: dict[str, Money] = {}
@@ -86,21 +94,46 @@ class OpenOrders:
             return ()
         return [order for order in orders.values() if order.strategy == strategy]
 
-    def spending(self, markets: Iterable[MarketId], strategy: StrategyId | None = None) -> Money:
-        """Return what open buys in ``markets`` may still cost (of one strategy, or of all)."""
-        return self.reserved + sum(
-            cost_of(order.price, order.remaining)
-            for market in markets
-            for order in self.by_market.get(market, {}).values()
-            if order.side == "buy" and (strategy is None or order.strategy == strategy)
+    def buys(
+        self, markets: Iterable[MarketId], strategy: StrategyId | None = None
+    ) -> Iterator[Order]:
+        """Yield open buys in ``markets`` (of one strategy, or of all)."""
+        for market in markets:
+            for order in self.by_market.get(market, {}).values():
+                if order.side == "buy" and strategy in (None, order.strategy):
+                    yield order
+
+    def spending(
+        self, markets: Iterable[MarketId] | None = None, strategy: StrategyId | None = None
+    ) -> Money:
+        """Return what open and pretended buys may still cost, fees left out.
+
+        In ``markets`` (``None``: everywhere), of one strategy or of all.
+        """
+        named = tuple(self.by_market) if markets is None else tuple(markets)
+        pretended = sum(
+            leg.spending
+            for leg in self.pretended
+            if strategy in (None, leg.strategy) and (markets is None or leg.market in named)
+        )
+        return pretended + sum(
+            cost_of(order.price, order.remaining) for order in self.buys(named, strategy)
         )
 
-    def selling(self, outcome: OutcomeId, strategy: StrategyId) -> int:
+    def selling(self, outcome: OutcomeId, strategy: StrategyId) -> Size:
         """Return how many shares of ``outcome`` a strategy promised to open sells and merges."""
         return self.merging.get((strategy, outcome), 0) + sum(
             order.remaining
             for order in self.by_market.get(outcome.market, {}).values()
             if order.side == "sell" and order.strategy == strategy and order.outcome == outcome
+        )
+
+    def buying(self, outcome: OutcomeId, strategy: StrategyId) -> Size:
+        """Return how many shares of ``outcome`` a strategy's open buys may still bring."""
+        return sum(
+            order.remaining
+            for order in self.buys((outcome.market,), strategy)
+            if order.outcome == outcome
         )
 
 
@@ -145,7 +178,7 @@ class Exposure:
         """Return what one strategy may lose."""
         ledger = self._ledgers.get(strategy)
         held = 0 if ledger is None else self._held(ledger)
-        return held + self._orders.spending(tuple(self._orders.by_market), strategy)
+        return held + self._orders.spending(None, strategy)
 
     def total(self) -> Money:
         """Return what the whole account may lose."""
@@ -155,13 +188,14 @@ class Exposure:
             if cached is None:
                 cached = self._cache[key] = self._unit(self._ledger, key)
             held += cached
-        return held + self._orders.spending(tuple(self._orders.by_market))
+        return held + self._orders.spending()
 
-    def positions(self) -> int:
-        """Return in how many markets something is held."""
-        return len(
-            {outcome.market for outcome, held in self._ledger.holdings.items() if held.total}
-        )
+    def positions(self) -> set[MarketId]:
+        """Return the markets in which something is held or may come to be held."""
+        markets = {outcome.market for outcome, held in self._ledger.holdings.items() if held.total}
+        markets.update(order.outcome.market for order in self._orders.buys(self._orders.by_market))
+        markets.update(leg.market for leg in self._orders.pretended)
+        return markets
 
     def _held(self, ledger: Ledger) -> Money:
         units = dict.fromkeys(self._key(outcome.market) for outcome in ledger.holdings)
@@ -172,8 +206,3 @@ class Exposure:
         if group is not None:
             return group_at_risk(ledger, group)
         return market_at_risk(ledger, key)
-
-
-def mark(held_total: int, bid: int | None) -> Money:
-    """Return what shares bring at the bid, rounded down; no bid means nothing."""
-    return 0 if bid is None else held_total * bid // ONE

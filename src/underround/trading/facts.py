@@ -94,13 +94,35 @@ class EngineFacts:
         return self._executor.plan_used(plan)
 
     def cash_free(self, market: MarketId) -> Money:
-        """Return cash of the market's venue not promised to open buys there."""
+        """Return cash of the market's venue not promised to open buys, their fees, or mints."""
         commodity = self._portfolio.currency(market)
         there = [
             other for other in self.orders.by_market if self._portfolio.currency(other) == commodity
         ]
-        promised = self.orders.spending(there) + self.orders.minting.get(market.venue, 0)
-        return self._portfolio.ledger.balance("cash", commodity) - promised
+        fees = sum(
+            self._hub.markets[order.outcome.market].fees.fee(
+                order.price, order.remaining, taker=True
+            )
+            for order in self.orders.buys(there)
+            if not order.post_only
+        )
+        promised = sum(
+            leg.spending
+            for leg in self.orders.pretended
+            if self._portfolio.currency(leg.market) == commodity and leg.market not in there
+        )
+        promised += self.orders.spending(there) + self.orders.minting.get(market.venue, 0)
+        return self._portfolio.ledger.balance("cash", commodity) - promised - fees
+
+    def unpaired(self, strategy: StrategyId, outcome: OutcomeId) -> Size:
+        """Return how many shares of ``outcome`` would only complete the strategy's pairs.
+
+        What it holds of the other outcome beyond this one, less what it is buying already.
+        """
+        other = OutcomeId(outcome.market, 1 - outcome.index)
+        held = self._portfolio.holding(strategy, other).total
+        own = self._portfolio.holding(strategy, outcome).total
+        return max(0, held - own - self.orders.buying(outcome, strategy))
 
     def group_of(self, market: MarketId) -> EventGroup | None:
         """Return the exclusive group the market belongs to."""
@@ -139,11 +161,11 @@ class EngineFacts:
         return self.exposure.total()
 
     def open_orders(self) -> int:
-        """Return how many orders are open."""
-        return self.orders.count
+        """Return how many orders are open or pretended."""
+        return self.orders.count + len(self.orders.pretended)
 
-    def positions(self) -> int:
-        """Return in how many markets something is held."""
+    def positions(self) -> set[MarketId]:
+        """Return the markets in which something is held or may come to be held."""
         return self.exposure.positions()
 
 

@@ -22,6 +22,32 @@ def _over(what: str, value: int, limit: int) -> str:
     return f"{what} {decimal_text(value)} is over the limit {decimal_text(limit)}"
 
 
+def purpose(intent: OrderIntent, facts: Facts, now: Nanos) -> str | None:
+    """A purpose other than ``open`` is earned, not claimed: the order must make risk smaller.
+
+    Sales need owned shares anyway (``ownership``).  A buy makes risk smaller only as far as it
+    completes pairs the strategy holds one side of.
+    """
+    del now
+    if intent.purpose == "open" or intent.side == "sell":
+        return None
+    lacking = facts.unpaired(intent.strategy, intent.outcome)
+    if intent.size > lacking:
+        return (
+            f"called {intent.purpose}, but {decimal_text(intent.size)} shares are more than the "
+            f"{decimal_text(lacking)} that would complete pairs"
+        )
+    return None
+
+
+def set_purpose(intent: SetIntent, facts: Facts, now: Nanos) -> str | None:
+    """A mint takes capital in: it opens, whatever it is called."""
+    del facts, now
+    if intent.action == "mint" and intent.purpose != "open":
+        return f"a mint called {intent.purpose}"
+    return None
+
+
 def halted(intent: OrderIntent | SetIntent, facts: Facts, now: Nanos) -> str | None:
     """Nothing opens while the run is halted."""
     del now
@@ -204,18 +230,20 @@ def total_limit(intent: OrderIntent, facts: Facts, now: Nanos) -> str | None:
 def open_orders(intent: OrderIntent, facts: Facts, now: Nanos) -> str | None:
     """Not too many orders at once."""
     del now
-    if intent.purpose == "open" and facts.open_orders() >= facts.limits.max_open_orders:
-        return f"{facts.open_orders()} orders are open, the limit is reached"
+    count, limit = facts.open_orders(), facts.limits.max_open_orders
+    if intent.purpose == "open" and count >= limit:
+        return f"{count} orders are open, the limit is {limit}"
     return None
 
 
 def positions(intent: OrderIntent, facts: Facts, now: Nanos) -> str | None:
     """Not too many positions at once."""
     del now
-    if not _bounded(intent) or facts.market_exposure(intent.outcome.market):
+    if not _bounded(intent):
         return None
-    if facts.positions() >= facts.limits.max_positions:
-        return f"positions in {facts.positions()} markets, the limit is reached"
+    markets, limit = facts.positions(), facts.limits.max_positions
+    if intent.outcome.market not in markets and len(markets) >= limit:
+        return f"positions in {len(markets)} markets, the limit is {limit}"
     return None
 
 
@@ -283,6 +311,7 @@ def set_ownership(intent: SetIntent, facts: Facts, now: Nanos) -> str | None:
 
 
 GATES: Final[tuple[tuple[str, Gate], ...]] = (
+    ("purpose", purpose),
     ("halted", halted),
     ("expired", expired),
     ("duplicate_plan", duplicate_plan),
@@ -304,6 +333,7 @@ GATES: Final[tuple[tuple[str, Gate], ...]] = (
 )
 
 SET_GATES: Final[tuple[tuple[str, SetGate], ...]] = (
+    ("purpose", set_purpose),
     ("halted", halted),
     ("expired", expired),
     ("duplicate_plan", duplicate_plan),

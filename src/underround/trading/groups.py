@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
+from underround.model.errors import Bug
 from underround.model.ids import LegGroupId, OutcomeId, PlanId
 from underround.model.orders import (
     Action,
@@ -22,9 +23,13 @@ from underround.model.orders import (
 from underround.model.units import Money, Nanos, cost_of
 from underround.trading.digest import DecisionSink
 from underround.trading.executor import Executor
+from underround.trading.exposure import Pretended
 from underround.trading.facts import EngineFacts
 from underround.trading.legs import LegGroup
 from underround.trading.risk import Risk
+
+PASSING: Final = ("book_trusted", "book_fresh")
+"""Gates whose refusal may be over in a moment: an unwind waits for that."""
 
 
 class Sender(Protocol):
@@ -60,6 +65,8 @@ class LegGroups:
     def begin(self, intent: LegGroupIntent, now: Nanos) -> list[Action]:
         """Check every leg before any is sent; one refusal refuses an all-or-none group whole."""
         sender = self._sender
+        if not intent.legs or any(leg.strategy != intent.strategy for leg in intent.legs):
+            raise Bug(f"plan {intent.plan} has no legs, or legs another strategy signed")
         if sender.executor.plan_used(intent.plan):
             detail = f"plan {intent.plan} was executed before"
             sender.refuse_group(intent, "duplicate_plan", detail, now)
@@ -73,8 +80,6 @@ class LegGroups:
             return []
         sender.executor.use_plan(intent.plan)
         sender.sink.group(group.intent, now)
-        for approved in approvals.values():
-            sender.sink.intent(approved)
         self.working[group.id] = group
         return self._send(group, approvals, now)
 
@@ -99,26 +104,40 @@ class LegGroups:
                     continue
                 approvals[leg.plan] = verdict
                 if isinstance(leg, OrderIntent) and leg.side == "buy":
-                    facts.orders.reserved += cost_of(leg.price, leg.size)
+                    spending = cost_of(leg.price, leg.size)
+                    facts.orders.pretended.append(
+                        Pretended(leg.strategy, leg.outcome.market, spending)
+                    )
         finally:
-            facts.orders.reserved = 0
+            facts.orders.pretended.clear()
         return approvals, refusal
 
     def _send(self, group: LegGroup, approvals: dict[PlanId, Approved], now: Nanos) -> list[Action]:
-        actions: list[Action] = []
+        """Send the legs whose turn it is: all of them, or none if one is refused now."""
+        verdicts: list[Approved] = []
+        refused = False
         for leg in group.next_legs():
             verdict = approvals.get(leg.plan) or self._sender.check(leg, group.id, now)
-            if isinstance(verdict, Refusal):
+            if isinstance(verdict, Approved):
+                verdicts.append(verdict)
+            else:
+                refused = True
                 group.not_sent(f"{verdict.gate}: {verdict.detail}")
-                continue
-            sent = self._sender.send(verdict, now)
-            if not sent:
-                group.not_sent("expired before it was sent")
-            for action in sent:
-                key = action.order.id if isinstance(action, SubmitOrder) else f"set:{verdict.id}"
-                group.sent(key)
-            actions += sent
+        if refused and group.intent.policy != "best_effort":
+            verdicts = []
+        actions: list[Action] = []
+        for verdict in verdicts:
+            actions += self._send_one(group, verdict, now)
         return actions + self._advance(group, now)
+
+    def _send_one(self, group: LegGroup, approved: Approved, now: Nanos) -> list[Action]:
+        sent = self._sender.send(approved, now)
+        if not sent:
+            group.not_sent("expired before it was sent")
+        for action in sent:
+            key = action.order.id if isinstance(action, SubmitOrder) else f"set:{approved.id}"
+            group.sent(key)
+        return sent
 
     # --- what became of the legs ---------------------------------------------------------------
 
@@ -128,12 +147,6 @@ class LegGroups:
         if group is not None:
             group.filled(fill, notional)
 
-    def reversed(self, group_id: LegGroupId | None, fill: Fill, notional: Money) -> None:
-        """Feed a reversed fill to its group."""
-        group = self._of(group_id)
-        if group is not None:
-            group.reversed(fill, notional)
-
     def order_ended(self, order: Order, now: Nanos) -> list[Action]:
         """Feed an order's end to its group and let the group go on."""
         group = self._of(order.leg_group)
@@ -141,9 +154,10 @@ class LegGroups:
             return []
         unwinding = group.state == "unwinding"
         group.order_ended(order)
-        if unwinding and order.remaining:
-            group.give_up(f"{order.outcome} found no buyer at {order.price}")
-            self._close(group)
+        if unwinding:
+            # What found no buyer is tried again at the next timer, until the deadline.
+            group.advance()
+            self._close_if_ended(group)
             return []
         return self._send(group, {}, now)
 
@@ -154,52 +168,72 @@ class LegGroups:
         group = self._of(approved.leg_group)
         if group is None or not isinstance(approved.intent, SetIntent):
             return []
-        group.sets_changed(approved.id, approved.intent, members, event.done, event.reason)
+        group.sets_changed(
+            approved.id, approved.intent, members, done=event.done, why=event.reason, now=now
+        )
         return self._send(group, {}, now)
 
-    def confirmed(self, group_id: LegGroupId | None, now: Nanos) -> list[Action]:
-        """A fill of the group settled: an unwind may now sell it."""
+    def settled(
+        self, group_id: LegGroupId | None, fill: Fill, notional: Money, finality: str, now: Nanos
+    ) -> list[Action]:
+        """Feed a fill's finality to its group: an unwind may now sell what it brought."""
         group = self._of(group_id)
-        return [] if group is None else self._advance(group, now)
+        if group is None:
+            return []
+        if finality == "failed":
+            group.reversed(fill, notional)
+        else:
+            group.confirmed(fill, now)
+        return self._advance(group, now)
+
+    def timer(self, now: Nanos) -> list[Action]:
+        """Try again what an unwind could not sell yet."""
+        actions: list[Action] = []
+        for group in list(self.working.values()):
+            if group.state == "unwinding":
+                actions += self._advance(group, now)
+        return actions
 
     def _of(self, group_id: LegGroupId | None) -> LegGroup | None:
         return None if group_id is None else self.working.get(group_id)
 
     def _advance(self, group: LegGroup, now: Nanos) -> list[Action]:
         group.advance()
-        if group.state == "unwinding":
-            return self._unwind(group, now)
-        if group.ended:
-            self._close(group)
-        return []
+        actions = self._unwind(group, now) if group.state == "unwinding" else []
+        group.advance()
+        self._close_if_ended(group)
+        return actions
 
     def _unwind(self, group: LegGroup, now: Nanos) -> list[Action]:
+        """Sell what is confirmed, outcome by outcome; a momentary doubt is waited out."""
         facts = self._sender.facts
         actions: list[Action] = []
-        for outcome in list(group.held):
-            if any(
-                order.outcome == outcome
-                for order in facts.orders.of(outcome.market, group.intent.strategy)
-                if order.leg_group == group.id
-            ):
+        for outcome, size in list(group.held.items()):
+            if not size or outcome in group.given_up or self._selling(group, outcome):
                 continue
-            sellable = facts.sellable(group.intent.strategy, outcome)
-            sale = group.unwind(outcome, sellable, facts.ticks(outcome.market), now)
+            if not group.unsettled and not facts.market_open(outcome.market, now):
+                group.give_up(outcome, "its market closed")
+                continue
+            if not group.unsettled and now > group.deadline_ns:
+                group.give_up(outcome, "nobody bought it within the bound in time")
+                continue
+            ticks = facts.ticks(outcome.market)
+            sale = group.unwind(outcome, facts.sellable(group.intent.strategy, outcome), ticks, now)
             if sale is None:
                 continue
             verdict = self._sender.check(sale, group.id, now)
-            if isinstance(verdict, Refusal):
-                group.give_up(f"unwind refused by {verdict.gate}: {verdict.detail}")
-                self._close(group)
-                return actions
-            for action in self._sender.send(verdict, now):
-                if isinstance(action, SubmitOrder):
-                    group.sent(action.order.id)
-                actions.append(action)
+            if isinstance(verdict, Approved):
+                actions += self._send_one(group, verdict, now)
+            elif verdict.gate not in PASSING:
+                group.give_up(outcome, f"{verdict.gate}: {verdict.detail}")
         return actions
 
-    def _close(self, group: LegGroup) -> None:
-        if self.working.pop(group.id, None) is not None:
+    def _selling(self, group: LegGroup, outcome: OutcomeId) -> bool:
+        orders = self._sender.facts.orders.of(outcome.market, group.intent.strategy)
+        return any(order.outcome == outcome and order.leg_group == group.id for order in orders)
+
+    def _close_if_ended(self, group: LegGroup) -> None:
+        if group.ended and self.working.pop(group.id, None) is not None:
             self.ended.append(group)
 
 

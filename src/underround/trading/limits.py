@@ -114,8 +114,11 @@ class Facts(Protocol):
     def total_exposure(self) -> Money:
         """Return the worst-case loss of the account, open buys included."""
 
-    def open_orders(self) -> int:
-        """Return how many orders are open."""
+    def unpaired(self, strategy: StrategyId, outcome: OutcomeId) -> Size:
+        """Return how many shares of ``outcome`` would only complete the strategy's pairs."""
 
-    def positions(self) -> int:
-        """Return in how many markets something is held."""
+    def open_orders(self) -> int:
+        """Return how many orders are open, those of legs under examination included."""
+
+    def positions(self) -> set[MarketId]:
+        """Return the markets in which something is held or may come to be held."""

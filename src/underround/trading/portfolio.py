@@ -7,9 +7,8 @@ journalled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from underround.model.errors import Bug
 from underround.model.ids import FillId, MarketId, OutcomeId, StrategyId
 from underround.model.ledger import Commodity, Entry, Holding, Ledger, cash
 from underround.model.market import Market
@@ -20,15 +19,29 @@ from underround.model.units import Money, Nanos, Price, Size
 class Portfolio:
     """The account's ledger and the strategies' shares of it."""
 
-    def __init__(self, markets: Mapping[MarketId, Market], nets: Iterable[str] = ()) -> None:
-        """Start empty.  ``nets``: venues that net YES against NO at once (Kalshi)."""
+    def __init__(
+        self,
+        markets: Mapping[MarketId, Market],
+        nets: Iterable[str] = (),
+        promised: Callable[[OutcomeId, StrategyId], Size] | None = None,
+    ) -> None:
+        """Start empty.
+
+        ``nets``: venues that net YES against NO at once (Kalshi).  ``promised``: how many of a
+        strategy's shares its open sales and merges may still take; those are neither netted nor
+        paid out before that is decided.
+        """
         self._markets = markets
         self._nets = frozenset(nets)
+        self._promised_to = promised
         self.ledger = Ledger()
         self.by_strategy: dict[StrategyId, Ledger] = {}
         self._owner: dict[FillId, StrategyId] = {}
         self._traded: dict[FillId, Fill] = {}
         self.payouts: dict[MarketId, tuple[Price, Price]] = {}
+
+    def _promised(self, outcome: OutcomeId, strategy: StrategyId) -> Size:
+        return 0 if self._promised_to is None else self._promised_to(outcome, strategy)
 
     def currency(self, market: MarketId) -> Commodity:
         """Return the commodity a market is paid in."""
@@ -54,11 +67,15 @@ class Portfolio:
         return [self.ledger.fill(fill, currency)]
 
     def settled(self, fill_id: FillId, finality: str, at_ns: Nanos) -> list[Entry]:
-        """Book what became of a matched fill: final, or reversed."""
-        strategy = self._owner.get(fill_id)
+        """Book what became of a matched fill: final, or reversed.
+
+        A fill that was never booked, or is final already, changes nothing: events may come twice.
+        """
+        strategy = self._owner.pop(fill_id, None)
         if strategy is None:
-            raise Bug(f"fill {fill_id} settled but was never booked")
+            return []
         own = self.of(strategy)
+        fill = self._traded.pop(fill_id)
         if finality == "confirmed":
             own.confirm(fill_id, at_ns)
             entry = self.ledger.confirm(fill_id, at_ns)
@@ -66,15 +83,15 @@ class Portfolio:
             own.fail(fill_id, at_ns)
             entry = self.ledger.fail(fill_id, at_ns)
         entries = [] if entry is None else [entry]
-        fill = self._traded.pop(fill_id, None)
-        if fill is None:
-            return entries
-        market = fill.outcome.market
+        return entries + self.freed(fill.outcome.market, strategy, at_ns)
+
+    def freed(self, market: MarketId, strategy: StrategyId, at_ns: Nanos) -> list[Entry]:
+        """Pay out or net what became free: shares were confirmed, or an order or merge ended."""
         if market in self.payouts:
-            entries += self.resolve(market, self.payouts[market], at_ns)
-        elif finality == "confirmed" and market.venue in self._nets:
-            entries += self._net(market, strategy, at_ns)
-        return entries
+            return self.resolve(market, self.payouts[market], at_ns)
+        if market.venue in self._nets:
+            return self._net(market, strategy, at_ns)
+        return []
 
     def change_sets(
         self,
@@ -98,18 +115,23 @@ class Portfolio:
         """
         own = self.of(strategy)
         pair = (OutcomeId(market, 0), OutcomeId(market, 1))
-        size = min(own.holding(outcome).confirmed for outcome in pair)
-        if not size:
+        size = min(
+            own.holding(outcome).confirmed - self._promised(outcome, strategy) for outcome in pair
+        )
+        if size <= 0:
             return []
         return self.change_sets(pair, -size, strategy, at_ns, f"netted {market}")
 
     def resolve(self, market: MarketId, payouts: tuple[Price, Price], at_ns: Nanos) -> list[Entry]:
-        """Pay out a resolved market; later confirmations are paid as they come."""
+        """Pay out a resolved market; what is confirmed or freed later is paid as it comes."""
         self.payouts[market] = payouts
         currency = self.currency(market)
-        for own in self.by_strategy.values():
-            own.settle(market, payouts, currency, at_ns)
-        entry = self.ledger.settle(market, payouts, currency, at_ns)
+        total = [0, 0]
+        for strategy, own in self.by_strategy.items():
+            promised = [self._promised(OutcomeId(market, index), strategy) for index in (0, 1)]
+            own.settle(market, payouts, currency, at_ns, (promised[0], promised[1]))
+            total = [sum(pair) for pair in zip(total, promised, strict=True)]
+        entry = self.ledger.settle(market, payouts, currency, at_ns, (total[0], total[1]))
         return [] if entry is None else [entry]
 
     def holding(self, strategy: StrategyId, outcome: OutcomeId) -> Holding:

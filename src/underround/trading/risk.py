@@ -2,16 +2,22 @@
 
 An intent passes every gate in order or becomes a ``Refusal`` that names the gate, the numbers and
 the edge forgone.  Gates are pure functions of what ``Facts`` shows them.  If a gate itself fails
-(raises), nothing new is opened: the error is a ``Bug`` and stops the run.
+(raises), the intent is refused by the gate ``FAILED`` and the engine halts: nothing new is opened
+and what is open is cancelled.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from underround.model.ids import IntentId, LegGroupId
 from underround.model.orders import Approved, OrderIntent, Refusal, SetIntent
 from underround.model.units import Nanos
 from underround.trading.gates import GATES, SET_GATES
 from underround.trading.limits import Facts
+
+FAILED: Final = "risk_failed"
+"""The gate of refusals that a failing gate caused."""
 
 
 class Risk:
@@ -41,10 +47,13 @@ class Risk:
         else:
             verdicts = ((name, gate(intent, facts, now)) for name, gate in SET_GATES)
         passed: list[str] = []
-        for name, objection in verdicts:
-            if objection is not None:
-                return self._refuse(intent_id, intent, name, objection, now)
-            passed.append(name)
+        try:
+            for name, objection in verdicts:
+                if objection is not None:
+                    return self._refuse(intent_id, intent, name, objection, now)
+                passed.append(name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, failing risk must fail closed
+            return self._refuse(intent_id, intent, FAILED, f"{type(error).__name__}: {error}", now)
         return Approved(intent_id, intent, leg_group, tuple(passed), now)
 
     def _refuse(

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from underround.model.ids import FillId, OrderId, StrategyId
 from underround.model.ledger import Entry
-from underround.model.orders import Approved, Fill, LegGroupIntent, Order, Refusal
+from underround.model.orders import (
+    Approved,
+    Command,
+    Fill,
+    Intent,
+    LegGroupIntent,
+    Order,
+    Refusal,
+)
 from underround.model.units import Money, Nanos, Size
 from underround.trading.digest import DecisionSink
 from underround.trading.executor import notional_of
+
+EPISODE_NS: Final = 300_000_000_000
+"""Five minutes."""
 
 
 class Refused(msgspec.Struct):
@@ -32,7 +44,7 @@ class Filled(msgspec.Struct):
 
 
 class Tally:
-    """Counts by gate and by kind of fill; memory bounded by gates, kinds and open orders."""
+    """Counts by gate and kind of fill; memory is bounded by gates, kinds, outcomes, open orders."""
 
     def __init__(self) -> None:
         """Count from zero."""
@@ -42,22 +54,37 @@ class Tally:
         """By strategy, liquidity and evidence."""
         self.starting_cash: Money = 0
         self._strategy: dict[OrderId, StrategyId] = {}
+        self._episodes: dict[tuple[str, str, str], Nanos] = {}
+
+    def asked(self, intent: Intent, at_ns: Nanos) -> None:
+        """Nothing is counted."""
 
     def intent(self, approved: Approved) -> None:
+        """Nothing is counted."""
+
+    def command(self, command: Command, at_ns: Nanos) -> None:
         """Nothing is counted."""
 
     def group(self, intent: LegGroupIntent, at_ns: Nanos) -> None:
         """Nothing is counted."""
 
     def refusal(self, refusal: Refusal) -> None:
-        """Count by gate; the first one is the example."""
+        """Count by gate; the first one is the example.
+
+        A strategy that asks for the same outcome again and again and is refused by the same gate
+        forgoes that edge once: refusals less than ``EPISODE_NS`` apart are one episode.
+        """
         self.refusals += 1
+        key = (refusal.strategy, refusal.outcome, refusal.gate)
+        last_ns = self._episodes.get(key)
+        self._episodes[key] = refusal.at_ns
+        again = last_ns is not None and refusal.at_ns - last_ns < EPISODE_NS
         row = self.gates.get(refusal.gate)
         if row is None:
             example = f"{refusal.strategy}: {refusal.detail}"
             row = self.gates[refusal.gate] = Refused(example=example)
         row.count += 1
-        row.edge_forgone += refusal.edge_forgone
+        row.edge_forgone += 0 if again else refusal.edge_forgone
 
     def order(self, order: Order) -> None:
         """Remember whose it is while it is open."""
@@ -92,6 +119,16 @@ class Several:
     def __init__(self, sinks: Sequence[DecisionSink]) -> None:
         """Pass on to ``sinks``."""
         self._sinks = tuple(sinks)
+
+    def asked(self, intent: Intent, at_ns: Nanos) -> None:
+        """Pass on an intent."""
+        for sink in self._sinks:
+            sink.asked(intent, at_ns)
+
+    def command(self, command: Command, at_ns: Nanos) -> None:
+        """Pass on a command."""
+        for sink in self._sinks:
+            sink.command(command, at_ns)
 
     def intent(self, approved: Approved) -> None:
         """Pass on an approval."""
