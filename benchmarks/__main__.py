@@ -41,7 +41,7 @@ class Results(msgspec.Struct, frozen=True):
 
 def number(value: float) -> str:
     """Return a figure with three significant digits, thousands separated."""
-    if value >= 1000:  # noqa: PLR2004
+    if value >= 1000:
         digits = len(str(int(value))) - 3
         return f"{round(value, -digits):,.0f}"
     return f"{value:#.3g}".rstrip(".")
@@ -71,10 +71,13 @@ HEADS: Final = ("benchmark", "what", "median", "min … max", "rounds", "target"
 def markdown(results: Results) -> str:
     """Return the table for docs/benchmarks.md."""
     facts = results.machine
-    lines = [
+    head = (
         f"Measured {results.date} with `{results.command}` on {facts.cpu}, {facts.cores} cores, "
         f"{facts.system}, {facts.python}, msgspec {facts.msgspec}, polars {facts.polars}; load "
-        f"average {facts.load} at the start.",
+        f"average {facts.load} at the start."
+    )
+    lines = [
+        head,
         "",
         results.traffic,
         "",

@@ -142,7 +142,7 @@ def measure_memory(rounds: int) -> list[Figure]:
             for times in LENGTHS:
                 done = subprocess.run(
                     [sys.executable, "-m", "benchmarks.replays", str(Path(base, str(times)))],
-                    capture_output=True,
+                    stdout=subprocess.PIPE,
                     check=True,
                 )
                 told = msgspec.json.decode(done.stdout, type=Replayed)

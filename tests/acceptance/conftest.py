@@ -41,7 +41,7 @@ def underround(
         text=True,
         check=False,
         timeout=110,
-        preexec_fn=preexec,  # noqa: PLW1509 - limits can be set nowhere else, and no thread runs
+        preexec_fn=preexec,  # limits can be set nowhere else, and no thread runs
     )
 
 
@@ -90,9 +90,7 @@ def copy_of_bundled(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def imported(
-    shared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str, str], Path]:
+def imported(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
     """Return a function that imports a source of the shared folder, once, by the command line."""
     base = tmp_path_factory.mktemp("imported")
 

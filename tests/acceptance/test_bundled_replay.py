@@ -26,7 +26,7 @@ PROMISED = {
 def test_the_document_has_every_promised_key(replayed: Replayed) -> None:
     """Programs that read --json rely on the keys; a missing one breaks them."""
     _, summary = replayed
-    assert PROMISED <= set(summary)
+    assert set(summary).issuperset(PROMISED)
     assert (summary["mode"], summary["status"]) == ("replay", "finished")
     assert summary["frames"] == pinned.BUNDLED_FRAMES
     assert summary["recordings"] == ["nhl-2026-06-07"]
@@ -54,7 +54,7 @@ def test_money_adds_up(replayed: Replayed) -> None:
 
 
 def test_dutch_book_says_with_numbers_why_it_did_nothing(replayed: Replayed) -> None:
-    """One mirrored book can never cost less than a dollar, and the sentence says how near it was."""
+    """A mirrored book never costs less than a dollar, and the sentence says how near it was."""
     _, summary = replayed
     (dutch,) = [each for each in summary["strategies"] if each["kind"] == "dutch_book"]
     assert dutch["orders"] == 0

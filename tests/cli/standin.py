@@ -141,7 +141,9 @@ def run_replay(
             _wait(lambda: False)
         return summary("interrupted")
     if progress:
-        progress(ReplayProgress(0.5, 10**18, 1, 1, 1, 1, 1, 10**9, 10**9, 1, 1, [("m", 1, None, True)]))
+        progress(
+            ReplayProgress(0.5, 10**18, 1, 1, 1, 1, 1, 10**9, 10**9, 1, 1, [("m", 1, None, True)])
+        )
     return summary(verb or "finished")
 
 

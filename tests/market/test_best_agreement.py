@@ -43,6 +43,13 @@ def test_both_prices_must_have_been_there_together() -> None:
     assert agreement([(0, 4, 9), (10, 1, 6)], (5, 4, 6)).differed == 1
 
 
+def test_a_state_is_remembered_for_the_whole_window() -> None:
+    """Two states later the first is still within the tolerance of a statement."""
+    states = [(0, 4, 6), (100, 1, 9), (150, 2, 8)]
+    assert agreement(states, (350, 4, 6)).agreed == 1
+    assert agreement(states, (351, 4, 6)).differed == 1
+
+
 def test_a_statement_before_any_book_differs() -> None:
     """There is nothing it could agree with."""
     assert agreement([], (5, 4, 6)).differed == 1

@@ -132,7 +132,6 @@ def test_a_restatement_off_the_grid_ends_trust() -> None:
     assert not bench.trusted()
 
 
-@pytest.mark.xfail(reason="the first book after a reconnect is compared with the dropped one")
 def test_the_first_restatement_of_a_connection_is_no_mismatch() -> None:
     """The book was dropped: there is nothing it could differ from."""
     bench = trusted_book()

@@ -193,7 +193,6 @@ def test_a_new_connection_starts_numbers_and_books_again() -> None:
     assert right(bench, fresh)[0]
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="an unnumbered book replaces the numbered one")
 def test_a_requested_book_does_not_replace_a_numbered_one() -> None:
     """It has neither number nor time: later deltas would be added to who knows what."""
     bench, venue = begun()

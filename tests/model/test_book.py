@@ -146,7 +146,7 @@ class BookMachine(RuleBasedStateMachine):
                 break
             found, worst = found + take, at
             exact += Fraction(at * take, ONE)
-            fee += fees.fee(at, take, taker=True)
+            fee += fees.fee(at, take, taker=True, selling=not buying)
         assert (walk.size, walk.fee, walk.worst) == (found, fee, worst)
         assert 0 <= (walk.notional - exact if buying else exact - walk.notional) < 1
 

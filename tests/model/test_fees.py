@@ -16,7 +16,7 @@ from underround.model.units import ONE, parse_micros, parse_price, parse_size, u
 
 prices = st.integers(0, ONE)
 sizes = st.integers(0, 10**12)
-cent_prices = st.integers(1, 99).map(lambda cents: cents * 10_000)
+tapered_prices = st.integers(1, 999).map(lambda tenths: tenths * 1_000)
 centi_contracts = st.integers(1, 10**7).map(lambda hundredths: hundredths * 10_000)
 Rounding = Literal["direct", "cent"]
 
@@ -81,22 +81,26 @@ def kalshi_exact(price: int, size: int, multiplier: int, share: int) -> Fraction
 
 
 @given(
-    cent_prices,
+    tapered_prices,
     centi_contracts,
     st.sampled_from((ONE, ONE // 2, 0)),
     st.sampled_from((0, 250_000, 500_000)),
     st.booleans(),
+    st.booleans(),
 )
-def test_kalshi_direct_rounds_the_fee_and_the_balance_up(
-    price: int, size: int, multiplier: int, maker_share: int, taker: bool
+def test_kalshi_direct_rounds_the_fee_and_the_balance_against_us(
+    price: int, size: int, multiplier: int, maker_share: int, taker: bool, selling: bool
 ) -> None:
-    """A buyer's fee is the model's up to 0.0001 dollars, and so is what leaves the balance."""
+    """The fee is the model's up to 0.0001 dollars; so is a payment, and a receipt down to it."""
     share = ONE if taker else maker_share
     quantum = Fraction(1, 10_000)
     exact = kalshi_exact(price, size, multiplier, share)
     notional = Fraction(price * size, ONE * ONE)
-    expected = up_to(notional + up_to(exact, quantum), quantum) - notional
-    assert KalshiFees(multiplier, maker_share).fee(price, size, taker=taker) == expected * ONE
+    change = (notional if selling else -notional) - up_to(exact, quantum)
+    kept = math.floor(change / quantum) * quantum
+    expected = (notional if selling else -notional) - kept
+    curve = KalshiFees(multiplier, maker_share)
+    assert curve.fee(price, size, taker=taker, selling=selling) == expected * ONE
 
 
 @given(prices, sizes, st.booleans(), st.sampled_from(("direct", "cent")))

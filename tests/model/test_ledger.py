@@ -111,9 +111,6 @@ def test_matched_shares_wait_for_their_settlement() -> None:
     assert ledger.holding(RAIN_YES).cost == 0
 
 
-@pytest.mark.xfail(
-    reason="a sale spreads the cost of matched shares too, and a failed buy takes all of its own",
-)
 def test_after_a_failed_buy_no_cost_is_left_without_shares() -> None:
     """Bought 10 at 0.10, confirmed, sold at 0.50: 4 dollars are realised, whatever else failed."""
     ledger = owning(10 * ONE, 100_000)

@@ -171,21 +171,23 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(
         market=st.sampled_from(list(CURRENCY)),
         yes=st.one_of(st.sampled_from((0, ONE, 300_000, 500_000)), st.integers(0, ONE)),
+        promised=st.one_of(st.just((0, 0)), st.tuples(sizes, sizes)),
     )
-    def settle(self, market: MarketId, yes: int) -> None:
-        """A market pays what is confirmed, a void one a part to each side; rounded down."""
+    def settle(self, market: MarketId, yes: int, promised: tuple[int, int]) -> None:
+        """A market pays what is confirmed and not promised, a void one both sides; rounded down."""
         pair = (OutcomeId(market, YES), OutcomeId(market, NO))
         payouts = (yes, ONE - yes)
-        owned = [self.confirmed[each] for each in pair]
-        entry = self.ledger.settle(market, payouts, CURRENCY[market], self.tick())
-        assert (entry is not None) == any(owned)
+        paid = [
+            max(0, self.confirmed[each] - kept) for each, kept in zip(pair, promised, strict=True)
+        ]
+        entry = self.ledger.settle(market, payouts, CURRENCY[market], self.tick(), promised)
+        assert (entry is not None) == any(paid)
         if entry is None:
             return
         self.entries.append(entry)
-        for each, payout in zip(pair, payouts, strict=True):
-            paid = Fraction(payout * self.confirmed[each], ONE)
-            self.cash[CURRENCY[market]] += math.floor(paid)
-            self.confirmed[each] = 0
+        for each, payout, size in zip(pair, payouts, paid, strict=True):
+            self.cash[CURRENCY[market]] += math.floor(Fraction(payout * size, ONE))
+            self.confirmed[each] -= size
 
     # --- what is always true -------------------------------------------------------------------
 
@@ -229,6 +231,21 @@ class LedgerMachine(RuleBasedStateMachine):
                 if CURRENCY[outcome.market] == commodity
             )
             assert explained == self.opened[commodity] - self.cash[commodity]
+
+    @invariant()
+    def no_cost_is_left_without_shares(self) -> None:
+        """Matched shares cost what their pending buys cost; the rest belongs to confirmed ones."""
+        for outcome in OUTCOMES:
+            held = self.ledger.holding(outcome)
+            matched = -sum(
+                change
+                for done, change in self.pending.values()
+                if done.outcome == outcome and done.side == "buy"
+            )
+            assert held.matched_cost == matched
+            assert held.cost >= matched
+            if not held.confirmed:
+                assert held.cost == matched
 
     @invariant()
     def pending_fills_are_known(self) -> None:

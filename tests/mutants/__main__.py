@@ -58,7 +58,7 @@ def main() -> int:
         copies = [Copy(Path(base, str(number))) for number in range(max(1, options.workers))]
         copies[0].require_first()
         named = list(dict.fromkeys(name for fault in faults for name in fault.tests))
-        code, output = copies[0].run(named)
+        code, output = copies[0].run(named, options.workers)
         if code:
             print(output)
             print("the tests fail without any fault: mend them first", file=sys.stderr)

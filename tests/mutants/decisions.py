@@ -39,8 +39,8 @@ FAULTS: Final = (
     Fault(
         "an expired intent is approved",
         "trading/gates.py",
-        "    if now > intent.expires_ns:\n        return f\"expired",
-        "    if False:\n        return f\"expired",
+        '    if now > intent.expires_ns:\n        return f"expired',
+        '    if False:\n        return f"expired',
         _GATES,
     ),
     Fault(
@@ -130,8 +130,10 @@ FAULTS: Final = (
     Fault(
         "open orders are no exposure",
         "trading/exposure.py",
-        'if order.side == "buy" and (strategy is None or order.strategy == strategy)',
-        "if False",
+        "        return pretended + sum(\n"
+        "            cost_of(order.price, order.remaining) for order in self.buys(named, strategy)\n"
+        "        )\n",
+        "        return pretended\n",
         _EXPOSURE,
     ),
     Fault(
@@ -186,8 +188,8 @@ FAULTS: Final = (
     Fault(
         "shares are sold before they are minted",
         "trading/legs.py",
-        "if self.open and (one_by_one or self._minting):",
-        "if self.open and one_by_one:",
+        "if one_by_one or isinstance(self.waiting[0], SetIntent):",
+        "if one_by_one:",
         _LEGS,
     ),
     Fault(

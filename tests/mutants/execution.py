@@ -57,8 +57,8 @@ FAULTS: Final = (
     Fault(
         "the taker's fee is charged to makers",
         "simulation/fills.py",
-        'fee=self.fees.fee(price, size, taker=liquidity == "taker")',
-        "fee=self.fees.fee(price, size, taker=True)",
+        'taker=liquidity == "taker"',
+        "taker=True",
         _FILLS,
     ),
     Fault(

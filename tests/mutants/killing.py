@@ -75,12 +75,12 @@ class Copy:
         if Path(done.stdout.strip()).parent != self.package:
             raise RuntimeError(f"tests would import {done.stdout.strip()}, not the copy")
 
-    def run(self, tests: Sequence[str]) -> tuple[int, str]:
+    def run(self, tests: Sequence[str], workers: int = 0) -> tuple[int, str]:
         """Run tests on the copy as it is; returns pytest's exit code and output."""
         paths = [str(TESTS / name) for name in tests]
         try:
             done = subprocess.run(
-                [sys.executable, *_PYTEST, *paths],
+                [sys.executable, *_PYTEST, "-n", str(workers), *paths],
                 env=self._environment, cwd=ROOT, capture_output=True, text=True, check=False,
                 timeout=LONGEST_SECONDS,
             )  # fmt: skip

@@ -94,6 +94,14 @@ FAULTS: Final = (
     Fault(
         "a silent stream stays believed",
         "market/hub.py",
+        "            if feed.heard_ns and not feed.silent "
+        "and now - feed.heard_ns > feed.silence_ns\n        ]",
+        "            if False\n        ]",
+        _MARKET,
+    ),
+    Fault(
+        "a silence is forgotten with the frame that ends it",
+        "market/hub.py",
         "if feed.heard_ns and not feed.silent and now - feed.heard_ns > feed.silence_ns:",
         "if False:",
         _MARKET,

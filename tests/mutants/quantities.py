@@ -78,6 +78,13 @@ FAULTS: Final = (
         _FEES,
     ),
     Fault(
+        "Kalshi's balance after a sale is rounded in our favour",
+        "model/fees.py",
+        "        if selling:\n            return charged +",
+        "        if False:\n            return charged +",
+        _FEES,
+    ),
+    Fault(
         "Kalshi's makers pay as takers",
         "model/fees.py",
         "share = ONE if taker else self.maker_share",

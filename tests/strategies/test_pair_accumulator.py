@@ -85,6 +85,13 @@ def test_the_depth_is_walked_for_the_price() -> None:
     assert desk.kept.approved[0].intent.edge == (usd("0.98") - usd("0.975")) * 10
 
 
+def test_a_walked_price_at_exactly_the_target_is_not_bought() -> None:
+    """Half at 0.55 and half at 0.61 average 0.58: with NO at 0.40 that is 0.98, not below it."""
+    desk, market = desk_of()
+    desk.give(market.outcome(1), "20", "0.40")
+    assert desk.show(market, {"0.50": "100"}, {"0.55": "5", "0.61": "5"}) == []
+
+
 @pytest.mark.parametrize("resting,buys", [("30", True), ("29.99", False)])
 def test_the_other_side_must_be_liquid(resting: str, *, buys: bool) -> None:
     """Three times the trade must rest on the other outcome's asks, near the best."""

@@ -73,6 +73,15 @@ def test_no_quote_ever_crosses(book: BookLevels, net: int, half: int) -> None:
         assert order.price % 10_000 == 0
 
 
+def test_full_inventory_does_not_push_a_quote_across() -> None:
+    """The lean of full inventory in a market of one tick stops at the opposite best price."""
+    for index, row in ((1, ("buy", "YES", usd("0.49"))), (0, ("sell", "YES", usd("0.50")))):
+        desk, market = desk_of()
+        desk.give(market.outcome(index), "100")
+        (quote,) = sent_in(desk.show(market, {"0.49": "100"}, {"0.50": "100"}))
+        assert quote[:3] == row
+
+
 # --- when there is no quote ---------------------------------------------------------------------
 
 

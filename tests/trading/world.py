@@ -154,12 +154,20 @@ class Kept:
     """A decision sink that keeps everything, in order."""
 
     def __init__(self) -> None:
+        self.asked_for: list[Intent] = []
+        self.commands: list[Command] = []
         self.approved: list[Approved] = []
         self.groups: list[LegGroupIntent] = []
         self.refusals: list[Refusal] = []
         self.orders: list[Order] = []
         self.fills: list[Fill] = []
         self.entries: list[Entry] = []
+
+    def asked(self, intent: Intent, at_ns: Nanos) -> None:
+        self.asked_for.append(intent)
+
+    def command(self, command: Command, at_ns: Nanos) -> None:
+        self.commands.append(command)
 
     def intent(self, approved: Approved) -> None:
         self.approved.append(approved)
@@ -200,8 +208,8 @@ class World:
         self.feed = Feed("feed", "polled", 30_000)
         self.feed.connection = 0
         self.hub = Hub(Catalogue(tuple(markets), tuple(groups)), [self.feed], BookRules(), {}, {})
-        self.portfolio = Portfolio(self.hub.markets, nets=nets)
         orders = OpenOrders()
+        self.portfolio = Portfolio(self.hub.markets, nets=nets, promised=orders.selling)
         self.executor = Executor(orders)
         by_id = {group.id: group for group in groups}
         self.facts = EngineFacts(
@@ -227,6 +235,7 @@ class World:
         )
         for commodity in dict.fromkeys(cash(m.id.venue, m.currency) for m in markets):
             self.kept.entry(self.portfolio.open(commodity, usd(dollars), self.now))
+        self.engine.losses.begin()
         self.plans = self.fills = 0
         self.actions: list[Action] = []
 

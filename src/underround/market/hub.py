@@ -168,6 +168,7 @@ class Hub:
         tracked = self.books.get(market_id)
         if tracked is None:
             tracked = TrackedBook(self.markets[market_id], feed)
+            tracked.closed = market_id in self.closed
             self.books[market_id] = tracked
             self._fed_by[feed.name].append(tracked)
             if feed.proof == "polled":
@@ -308,7 +309,10 @@ class Hub:
         self, tracked: TrackedBook, event: BookSnapshot, *, proven: bool, now: Nanos
     ) -> None:
         """Grant or end trust after a snapshot was applied."""
-        if tracked.proof == "polled":
+        if tracked.book.crossed:
+            tracked.subscription = None
+            self._invalid(tracked, "crossed snapshot", now)
+        elif tracked.proof == "polled":
             tracked.counters.unverifiable += 1
             tracked.trust(now)
         elif proven:
@@ -391,7 +395,10 @@ class Hub:
         del feed
         self.closed.add(event.market)
         tracked = self.books.get(event.market)
-        return TRUST if tracked is not None and tracked.doubt("market closed", now) else NOTHING
+        if tracked is None:
+            return NOTHING
+        tracked.closed = True
+        return TRUST if tracked.doubt("market closed", now) else NOTHING
 
     def _resolved(self, event: MarketResolved, feed: Feed, now: Nanos) -> int:
         self.payouts[event.market] = event.payouts

@@ -61,6 +61,7 @@ class TrackedBook:
         "agreements",
         "book",
         "changed_ns",
+        "closed",
         "counters",
         "doubted",
         "feed",
@@ -92,6 +93,7 @@ class TrackedBook:
         self.ticks: TickEpoch = market.ticks[0]
         self.book = Book(self.ticks.finest)
         self.trusted = False
+        self.closed = False
         self.trusted_since_ns: Nanos = 0
         self.changed_ns: Nanos = 0
         """Venue time of the state; 0 before the first message."""
@@ -109,8 +111,8 @@ class TrackedBook:
         )
 
     def trust(self, now: Nanos) -> None:
-        """Begin (or go on) to trust the book."""
-        if not self.trusted:
+        """Begin (or go on) to trust the book; never after its market closed."""
+        if not self.trusted and not self.closed:
             self.trusted = True
             self.trusted_since_ns = now
 

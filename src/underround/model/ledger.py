@@ -156,8 +156,11 @@ class Ledger:
     def fill(self, fill: Fill, currency: Commodity) -> Entry:
         """Book a matched fill: shares and money move at once, the shares as ``matched``.
 
-        A sale takes confirmed shares; matched ones are not ours to sell (``Bug``).
+        A sale takes confirmed shares; matched ones are not ours to sell (``Bug``), and no fill is
+        booked twice (``Bug``).
         """
+        if fill.id in self._pending or fill.id in self._final:
+            raise Bug(f"fill {fill.id} is booked already")
         held = self._holdings.setdefault(fill.outcome, Holding())
         if fill.side == "buy":
             paid = cost_of(fill.price, fill.size)

@@ -8,7 +8,8 @@ up to ``feed``: against us).  On a recording with the venue's clock the same sum
 decision itself could only have been made ``feed`` after the time it carries.
 
 Order of calls, for every market event at ``now``: ``advance`` to anything due before ``now``, then
-the books take the event, then ``on_event(event, now)`` if ``resting(market)``, and always for a market that closes.
+the books take the event, then ``on_event(event, now)`` if ``resting(market)``, and always for a
+market that closes.
 
 The same calls give the same answers: no clock, no global randomness, no hash order.
 """
