@@ -130,16 +130,14 @@ FAULTS: Final = (
     Fault(
         "open orders are no exposure",
         "trading/exposure.py",
-        "        return pretended + sum(\n"
-        "            cost_of(order.price, order.remaining) for order in self.buys(named, strategy)\n"
-        "        )\n",
-        "        return pretended\n",
+        "for order in self.buys(named, strategy)\n        )\n",
+        "for order in ()\n        )\n",
         _EXPOSURE,
     ),
     Fault(
         "a large loss does not halt",
         "trading/losses.py",
-        "if self.start is not None and self.start - point.equity > limits.max_loss:",
+        "if self.start - equity > limits.max_loss:",
         "if False:",
         ("trading",),
     ),
@@ -174,14 +172,14 @@ FAULTS: Final = (
     Fault(
         "legs are checked as if each were alone",
         "trading/groups.py",
-        "facts.orders.reserved += cost_of(leg.price, leg.size)",
-        "pass",
+        "spending = cost_of(leg.price, leg.size)",
+        "spending = 0",
         _LEGS,
     ),
     Fault(
         "an unwind sells at any price",
         "trading/legs.py",
-        "bound = max(0, self.average[outcome] - self.intent.max_unwind_loss)",
+        "bound = max(0, self.price[outcome] - self.intent.max_unwind_loss)",
         "bound = 0",
         _LEGS,
     ),

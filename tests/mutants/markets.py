@@ -130,8 +130,8 @@ FAULTS: Final = (
     Fault(
         "a closed market's book stays trusted",
         "market/hub.py",
-        'tracked is not None and tracked.doubt("market closed", now)',
-        "tracked is not None and not tracked",
+        'return TRUST if tracked.doubt("market closed", now) else NOTHING',
+        "return NOTHING",
         _MARKET,
     ),
     Fault(

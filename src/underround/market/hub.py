@@ -309,7 +309,7 @@ class Hub:
         self, tracked: TrackedBook, event: BookSnapshot, *, proven: bool, now: Nanos
     ) -> None:
         """Grant or end trust after a snapshot was applied."""
-        if tracked.book.crossed:
+        if tracked.book.crossed and tracked.proof != "venue_hash":
             tracked.subscription = None
             self._invalid(tracked, "crossed snapshot", now)
         elif tracked.proof == "polled":
