@@ -193,8 +193,8 @@ FAULTS: Final = (
     Fault(
         "a leg group with a failed leg is complete",
         "trading/legs.py",
-        'if not self.failed or self.intent.policy == "best_effort":',
-        "if True:",
+        'self.state = "failed" if unwinds else "complete"',
+        'self.state = "complete"',
         _LEGS,
     ),
     Fault(
@@ -207,8 +207,8 @@ FAULTS: Final = (
     Fault(
         "fees are left out of the profit of a set",
         "strategies/ladder.py",
-        "earned = (pays - paid) * chunk // ONE - fees",
-        "earned = (pays - paid) * chunk // ONE",
+        "profit += (pays - paid) * chunk // ONE - _fees(ladders, prices, chunk)",
+        "profit += (pays - paid) * chunk // ONE",
         _STRATEGIES,
     ),
     Fault(

@@ -56,6 +56,7 @@ from underround.simulation.rules import (
 )
 
 MILLION: Final = 1_000_000
+REMEMBERED: Final = 10_000
 _FILLED: Final = "filled whole"
 _CANCELLED: Final = "cancelled on request"
 _CLOSED: Final = "the market closed"
@@ -89,6 +90,9 @@ class PaperVenue:
         self._groups = groups
         self._failure_ppm = settlement_failure_ppm
         self._orders: dict[OrderId, Working] = {}
+        """Under way or resting."""
+        self._ended: dict[OrderId, str] = {}
+        """How the last orders ended: a cancel may still be on its way to them."""
         self._queues: dict[MarketId, Queues] = {}
         self._closed: set[MarketId] = set()
         self._agenda = Agenda()
@@ -98,7 +102,7 @@ class PaperVenue:
     def submit(self, order: Order, now: Nanos) -> None:
         """Send an order decided at ``now``.  Raises ``Bug`` for an id or market it cannot have."""
         market = order.outcome.market
-        if order.id in self._orders:
+        if order.id in self._orders or order.id in self._ended:
             raise Bug(f"order {order.id} was sent twice")
         if market not in self._markets:
             raise Bug(f"order {order.id} is for {market}, which is not in the catalogue")
@@ -234,8 +238,10 @@ class PaperVenue:
     def _cancel(self, order_id: OrderId, at: Nanos) -> None:
         working = self._orders.get(order_id)
         if working is None:
-            missing = CancelFailed(order_id, at, "no such order")
-            self._agenda.tell(self._latency.heard(order_id, at), missing)
+            how = self._ended.get(order_id)
+            why = "no such order" if how is None else f"the order had already ended: {how}"
+            failed = CancelFailed(order_id, at, why)
+            self._agenda.tell(self._latency.heard(order_id, at), failed)
         elif working.stage == "sent":
             working.cancel_waits = True
         elif working.stage == "resting":
@@ -267,15 +273,23 @@ class PaperVenue:
         at: Nanos,
     ) -> None:
         working.stage, working.ended_how = "ended", how
+        del self._orders[working.order.id]
+        self._ended[working.order.id] = how
+        if len(self._ended) > REMEMBERED:
+            del self._ended[next(iter(self._ended))]
         self._answer(working, at, OrderEnded(working.order.id, at, how, reason))
 
     def _report(self, fills: Iterable[Fill], at: Nanos) -> None:
+        """Tell the fills, then the ends they brought about."""
+        done: dict[OrderId, Working] = {}
         for fill in fills:
             working = self._orders[fill.order]
             self._answer(working, at, OrderFilled(fill))
             self._settle(fill, at)
-            if not working.remaining and working.stage != "ended":
-                self._end(working, "filled", _FILLED, at)
+            if not working.remaining:
+                done[fill.order] = working
+        for working in done.values():
+            self._end(working, "filled", _FILLED, at)
 
     def _settle(self, fill: Fill, at: Nanos) -> None:
         heard = self._latency.heard(fill.order, at)
