@@ -1,13 +1,15 @@
 """The straightforward way, to compare with: ``json.loads`` and a dictionary of texts per side.
 
-Free of floats: prices and sizes stay the venue's texts, all prices are written ``0.dd``, so the
-order of texts is the order of numbers.  Both tokens have a book of their own, as the venue sends
+Prices and sizes stay the venue's texts.  Both tokens have a book of their own, as the venue sends
 them.  After each change the best prices are compared with those the venue states beside it, and a
 callback gets the token and the best levels whenever they changed.  Nothing else is checked: no
 grid, no range, no missing field, no trust.
 
-Two variants: ``SearchedBook`` asks ``max`` and ``min`` for the best level every time;
-``TrackedBook`` remembers it and searches only when it goes, which is as good as a dictionary gets.
+Three variants.  ``PlainBook`` is what a bot usually does: the best level is searched every time, by
+the number a text stands for (a text alone is a safe key only as long as every price is written with
+the same number of digits).  ``SearchedBook`` trusts the texts to sort like numbers, which holds in
+this recording.  ``TrackedBook`` also remembers the best level and searches only when it goes, which
+is as good as a dictionary gets.
 """
 
 from __future__ import annotations
@@ -43,6 +45,19 @@ class SearchedBook:
         """Return the best levels."""
         bid, ask = max(self.bids, default=""), min(self.asks, default="")
         return bid, self.bids.get(bid, ""), ask, self.asks.get(ask, "")
+
+
+class PlainBook(SearchedBook):
+    """One token's levels; the best is searched by number."""
+
+    __slots__ = ()
+
+    def top(self) -> Top:
+        """Return the best levels."""
+        bids, asks = self.bids, self.asks
+        bid = max(bids, key=float, default="")
+        ask = min(asks, key=float, default="")
+        return bid, bids.get(bid, ""), ask, asks.get(ask, "")
 
 
 class TrackedBook(SearchedBook):

@@ -36,8 +36,6 @@ from underround.venues.polymarket.levels import (
 )
 
 _QUIET: Final = frozenset((b"PONG", b"PING", b""))
-_HOT: Final = b'"event_type":"price_change"'
-_HOT_END: Final = _HOT + b"}"
 
 _head = msgspec.json.Decoder(wire.Head).decode
 _parts = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -89,31 +87,31 @@ class PolymarketDecoder:
 
     def decode(self, payload: bytes) -> Sequence[MarketEvent]:
         """Return the frame's events; raises ``FrameRefused`` (see ``Decoder``)."""
-        if payload.endswith(_HOT_END) or _HOT in payload[:64]:
-            # A guess: whatever does not fit is read again below, slowly and with a reason.
-            try:
-                message = _price_changes(payload)
-                followed = self._followed[message.market]
-                outcomes = followed.outcomes
-                prices, sizes, stated = self._prices, self._sizes, self._stated
-                changes = []
-                for change in message.price_changes:
-                    changes.append(  # noqa: PERF401 - a comprehension's own frame costs more
-                        LevelChange(
-                            outcomes[change.asset_id],
-                            SIDES[change.side],
-                            prices[change.price],
-                            sizes[change.size],
-                            change.hash,
-                            stated[change.best_bid],
-                            stated[change.best_ask],
-                        )
+        # Nearly every frame is a price_change, so that is tried first; whatever does not fit is
+        # read again below, slowly and with a reason.
+        try:
+            message = _price_changes(payload)
+            followed = self._followed[message.market]
+            outcomes = followed.outcomes
+            prices, sizes, stated = self._prices, self._sizes, self._stated
+            changes = []
+            for change in message.price_changes:
+                changes.append(  # noqa: PERF401 - a comprehension's own frame costs more
+                    LevelChange(
+                        outcomes[change.asset_id],
+                        SIDES[change.side],
+                        prices[change.price],
+                        sizes[change.size],
+                        change.hash,
+                        stated[change.best_bid],
+                        stated[change.best_ask],
                     )
-                if changes:
-                    at_ns = ms_text_nanos(message.timestamp)
-                    return (LevelsChanged(followed.id, at_ns, tuple(changes)),)
-            except (ValueError, KeyError, RecursionError):
-                pass
+                )
+            if changes:
+                at_ns = ms_text_nanos(message.timestamp)
+                return (LevelsChanged(followed.id, at_ns, tuple(changes)),)
+        except (ValueError, KeyError, RecursionError):
+            pass
         return self._read_all(payload)
 
     def _read_all(self, payload: bytes) -> Sequence[MarketEvent]:
