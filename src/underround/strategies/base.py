@@ -136,7 +136,9 @@ class Strategy(ABC, Generic[P]):
 
     def why_idle(self) -> str:
         """Return one sentence with numbers: why it did nothing, or the closest it came."""
-        return ""
+        return (
+            "it saw nothing it wanted to trade" if self.markets else "there is no market to trade"
+        )
 
     def save(self) -> bytes:
         """Return the state to restore later; strategies without state return nothing."""

@@ -304,6 +304,8 @@ class DutchBook(Strategy[Params]):
 
     def why_idle(self) -> str:
         """Say how near it came, and why a mirrored market can never qualify."""
+        if not self.markets:
+            return "there is no market to trade"
         parts = []
         threshold = decimal_text(self.params.min_profit + self.params.slippage)
         if self._closest is not None:

@@ -401,6 +401,8 @@ class PairAccumulator(Strategy[Params]):
 
     def why_idle(self) -> str:
         """Say how cheap a pair ever was."""
+        if not self._sides:
+            return "there is no market to trade"
         if self._closest is None:
             return (
                 f"no first side was ever offered at {decimal_text(self.params.open_below)} or "
@@ -408,8 +410,9 @@ class PairAccumulator(Strategy[Params]):
             )
         cost, market = self._closest
         return (
-            f"the cheapest completing offer: a pair for {decimal_text(cost)} before fees in "
-            f"{self.markets[market].title}; the target is {decimal_text(self.params.target)}"
+            f"the cheapest pair seen was {decimal_text(cost)} before fees, in "
+            f"{self.markets[market].title}; pairs are bought below "
+            f"{decimal_text(self.params.target)}"
         )
 
 

@@ -109,6 +109,7 @@ class SpreadCapture(Strategy[Params]):
         self._plans = 0
         self._refused_until: dict[MarketId, Nanos] = {}
         self._too_tight = 0
+        self._too_wide = 0
         self._looked = 0
 
     def decide(self, view: View, event: MarketEvent | Timer, now: Nanos) -> Sequence[Intent]:
@@ -149,8 +150,11 @@ class SpreadCapture(Strategy[Params]):
         if bid is None or ask is None:
             return ()
         self._looked += 1
-        if not params.min_market_spread <= ask - bid <= params.max_market_spread:
-            self._too_tight += ask - bid < params.min_market_spread
+        if ask - bid < params.min_market_spread:
+            self._too_tight += 1
+            return ()
+        if ask - bid > params.max_market_spread:
+            self._too_wide += 1
             return ()
         bid_size, ask_size = book.size(0, "buy", bid), book.size(0, "sell", ask)
         fair = (bid * ask_size + ask * bid_size) // (bid_size + ask_size)
@@ -294,12 +298,15 @@ class SpreadCapture(Strategy[Params]):
             self._refused_until[market] = refusal.at_ns + self.params.refused_pause_ms * 1_000_000
 
     def why_idle(self) -> str:
-        """Say how often the market was too tight."""
+        """Say how often there was nothing worth quoting."""
+        if not self._sides:
+            return "there is no market to trade"
         if not self._looked:
             return "no market had a trusted two-sided book"
         return (
-            f"of {self._looked} looks the market was tighter than "
-            f"{decimal_text(self.params.min_market_spread)} in {self._too_tight}"
+            f"of {self._looked:,} looks at a trusted book, the market was tighter than "
+            f"{decimal_text(self.params.min_market_spread)} in {self._too_tight:,} and wider than "
+            f"{decimal_text(self.params.max_market_spread)} in {self._too_wide:,}"
         )
 
 

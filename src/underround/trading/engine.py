@@ -49,6 +49,7 @@ from underround.strategies.base import Strategy, StrategyParams
 from underround.trading.digest import DecisionSink
 from underround.trading.executor import Executor, notional_of
 from underround.trading.facts import EngineFacts, StrategyView
+from underround.trading.faults import fault_of, told
 from underround.trading.groups import LegGroups
 from underround.trading.losses import LossWatch
 from underround.trading.portfolio import Portfolio
@@ -168,8 +169,8 @@ class Engine:
     def _decide(self, desk: Desk, event: MarketEvent | Timer, now: Nanos) -> Sequence[Intent]:
         try:
             return tuple(desk.strategy.decide(desk.view, event, now))
-        except Exception as error:  # noqa: BLE001 - somebody's code must not stop the others
-            return self._fail(desk, error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it must not stop the others
+            return self._fail(desk, told(error))
 
     def _tell(self, desk: Desk, tell: Callable[[], None]) -> None:
         """Let a strategy know something; one that raises is stopped, the others go on."""
@@ -177,12 +178,12 @@ class Engine:
             return
         try:
             tell()
-        except Exception as error:  # noqa: BLE001 - as in _decide
-            self._fail(desk, error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as in _decide
+            self._fail(desk, told(error))
 
-    def _fail(self, desk: Desk, error: Exception) -> Sequence[Intent]:
+    def _fail(self, desk: Desk, why: str) -> Sequence[Intent]:
         """Stop a strategy; returns the cancels of its orders (timers repeat them if need be)."""
-        desk.error = desk.error or f"{type(error).__name__}: {error}"
+        desk.error = desk.error or why
         return self._withdraw(desk)
 
     def _withdraw(self, desk: Desk) -> Sequence[Intent]:
@@ -192,11 +193,13 @@ class Engine:
             if order.strategy == desk.strategy.name and not order.cancel_sent
         ]
 
-    def _consider(self, desk: Desk, intents: Iterable[Intent], now: Nanos) -> list[Action]:
+    def _consider(self, desk: Desk, intents: Sequence[Intent], now: Nanos) -> list[Action]:
+        faults = (fault_of(intent, desk.strategy.name) for intent in intents)
+        fault = next(filter(None, faults), "")
+        if fault:
+            intents = self._fail(desk, fault)  # nothing of such a decision is believed
         actions: list[Action] = []
         for intent in intents:
-            if intent.strategy != desk.strategy.name:
-                raise Bug(f"{desk.strategy.name} signed an intent as {intent.strategy}")
             self.sink.asked(intent, now)
             if isinstance(intent, CancelIntent):
                 cancel = self.executor.cancel(intent)
