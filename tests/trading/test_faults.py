@@ -41,7 +41,7 @@ def test_a_good_intent_has_no_fault(intent: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    "change, words",
     [
         ({"price": 0.3}, "OrderIntent.price is 0.3"),
         ({"size": "5"}, "OrderIntent.size is '5'"),
@@ -69,8 +69,8 @@ def test_what_is_no_intent_is_named() -> None:
 
 def test_an_error_is_told_with_its_place() -> None:
     """File and line of the author's own code are in the sentence."""
-    try:
+    with pytest.raises(ValueError, match="boom") as caught:
         raise ValueError("boom")
-    except ValueError as error:
-        assert told(error).startswith("ValueError at test_faults.py:")
-        assert told(error).endswith(": boom")
+    sentence = told(caught.value)
+    assert sentence.startswith("ValueError at test_faults.py:")
+    assert sentence.endswith(": boom")
