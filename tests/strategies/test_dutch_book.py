@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.strategies.desk import WIDE, BookLevels, Desk, sent_in, uncrossed
 from tests.trading.world import make_group, make_market, orders_in
 from underround.model.fees import NoFees, polymarket_fees
+from underround.model.frames import NANOS_PER_MS
 from underround.model.ids import KALSHI, YES, GroupId
 from underround.model.market import EventGroup, Market
 from underround.model.orders import ChangeSets
@@ -224,7 +225,15 @@ def test_sizes_are_on_the_step_and_not_below_the_minimum() -> None:
     assert show_all(desk, markets, "0.20", "0.30", "7.123456")[0].order.size == shares("7.12")
     desk, markets, _ = desk_of()
     assert show_all(desk, markets, "0.20", "0.30", "4.999") == []
-    assert "only 4.999 sets were offered" in desk.strategy.why_idle()
+    assert "only 4.999 sets would, fewer than an order may have" in desk.strategy.why_idle()
+
+
+def test_it_says_when_no_set_earns_the_margin_after_fees() -> None:
+    """A gap wide enough before fees and too narrow after them is left alone with that reason."""
+    desk, markets, _ = desk_of(fees=polymarket_fees("0.07"))
+    assert show_all(desk, markets, "0.20", "0.32") == []
+    why = "after fees and at the depth offered no set earns the margin"
+    assert why in desk.strategy.why_idle()
 
 
 def test_a_leg_worth_less_than_a_dollar_is_not_sent() -> None:
@@ -327,6 +336,31 @@ def test_sets_are_minted_and_sold_where_the_venue_can() -> None:
         ("sell", usd("0.37"), shares("50"), "FOK")
     ] * 3
     assert desk.kept.groups[0].edge == usd("0.11") * 50
+
+
+def test_the_same_bids_are_not_minted_for_twice() -> None:
+    """A mint takes a while: until its sales are off the group is left alone, to the millisecond."""
+    desk, markets, _ = desk_of(params=Params(cooldown_ms=0))
+    (change,) = show_all(desk, markets, "0.37", "0.60")
+    assert isinstance(change, ChangeSets)
+    assert desk.kept.groups[0].legs[1].expires_ns == desk.now + 62_000 * NANOS_PER_MS
+    desk.sets_done(change.approved, done=False)
+    desk.tick(61_999)
+    assert show_all(desk, markets, "0.37", "0.60") == []
+    desk.tick(1)
+    assert show_all(desk, markets[:1], "0.37", "0.60") != []
+
+
+def test_what_is_held_counts_against_the_cap_when_sets_are_minted() -> None:
+    """The cap on the shares of one outcome bounds mints as it bounds purchases."""
+    desk, markets, _ = desk_of(params=Params(outcome_cap=usd("30")))
+    desk.give(markets[1].outcome(0), "22", "0.3")
+    (change,) = show_all(desk, markets, "0.37", "0.60")
+    assert isinstance(change, ChangeSets)
+    assert change.approved.intent.size == shares("8")
+    desk, markets, _ = desk_of(params=Params(outcome_cap=usd("30")))
+    desk.give(markets[1].outcome(0), "30", "0.3")
+    assert show_all(desk, markets, "0.37", "0.60") == []
 
 
 def test_no_is_bought_where_sets_cannot_be_minted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,14 +62,11 @@ def test_the_size_is_what_counting_finds(
 def test_fees_are_taken_at_each_level(
     books: list[tuple[dict[int, int], FeeCurve]], cents: int
 ) -> None:
-    """With fees the size is the count's, but for the rounding of a fee by 0.00001 dollars."""
+    """Each step is judged on one whole set's fees: the size is what counting finds."""
     ladders = [ladder(levels, fees, 1) for levels, fees in books]
     found = best_size(ladders, ONE, cents * CENT, 1_000 * ONE, None)
-    rounding = 10 * len(ladders)
-    least = share_by_share(ladders, ONE, cents * CENT + rounding, 1_000)
-    most = share_by_share(ladders, ONE, cents * CENT - rounding, 1_000)
-    assert least * ONE <= found.size <= most * ONE
-    assert found.profit * ONE >= (cents * CENT - rounding) * found.size
+    assert found.size == share_by_share(ladders, ONE, cents * CENT, 1_000) * ONE
+    assert found.profit * ONE >= cents * CENT * found.size
 
 
 @given(st.lists(LEVELS, min_size=2, max_size=3), st.integers(1, 30))
@@ -89,6 +87,41 @@ def test_the_last_micro_dollar_of_the_bound_is_spent() -> None:
     legs = [ladder({48: 100}, NoFees(), 1), ladder({49: 100}, NoFees(), 1)]
     found = best_size(legs, ONE, 0, 100 * ONE, usd("9.005"))
     assert usd("9.005") * ONE // usd("0.97") - 1 <= found.size <= usd("9.005") * ONE // usd("0.97")
+
+
+def test_a_speck_at_the_best_price_does_not_hide_the_depth_behind_it() -> None:
+    """A step is judged on a whole set: the fee of 0.0001 shares is nothing but rounding."""
+    fees = KalshiFees()
+    dusty = Ladder([(45 * CENT, 100), (45 * CENT + 1_000, 50 * ONE)], fees, 1)
+    other = Ladder([(45 * CENT, 50 * ONE)], fees, 1)
+    found = best_size([dusty, other], ONE, 5 * CENT, 100 * ONE, None)
+    assert (found.size, found.limits) == (50 * ONE, (45 * CENT + 1_000, 45 * CENT))
+
+
+def test_a_size_whose_rounding_ate_the_margin_is_none_at_all() -> None:
+    """Where nothing but dust is offered its fees cost more than it earns: size and profit are 0."""
+    direct = KalshiFees()
+    legs = [Ladder([(40 * CENT, 100)], direct, 1) for _ in range(2)]
+    whole = [Ladder([(40 * CENT, 10 * ONE)], direct, 1) for _ in range(2)]
+    assert best_size(whole, ONE, usd("0.15"), 10 * ONE, None).size == 10 * ONE
+    found = best_size(legs, ONE, usd("0.15"), 10 * ONE, None)
+    assert (found.size, found.profit) == (0, 0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_profit_is_exact(sign: int) -> None:
+    """Money of the legs minus the fee of each step taken, to the micro-dollar."""
+    fees = KalshiFees()
+    levels = {48: 3, 50: 7} if sign < 0 else {40: 3, 41: 7}
+    legs = [ladder(levels, fees, sign), ladder(levels, fees, sign)]
+    found = best_size(legs, sign * 9 * CENT * 10, 0 if sign > 0 else -ONE, 10 * ONE, None)
+    walked = sorted(levels.items(), reverse=sign < 0)
+    expected = sum(
+        count * (sign * 9 * CENT * 10 - 2 * sign * cents * CENT)
+        - 2 * fees.fee(cents * CENT, count * ONE, taker=True, selling=sign < 0)
+        for cents, count in walked
+    )
+    assert (found.size, found.profit) == (10 * ONE, expected)
 
 
 def test_nothing_qualifies_on_an_empty_or_dear_book() -> None:

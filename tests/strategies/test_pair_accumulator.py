@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.strategies.desk import BookLevels, Desk, sent_in, uncrossed
 from tests.trading.world import START, Puppet, World, make_market, only_order, orders_in
-from underround.model.fees import polymarket_fees
+from underround.model.fees import KalshiFees, polymarket_fees
 from underround.model.frames import NANOS_PER_MS
-from underround.model.ids import StrategyId
-from underround.model.market import Market, TickBand, TickEpoch
+from underround.model.ids import KALSHI, StrategyId
+from underround.model.market import Market, TickBand, TickEpoch, uniform_ticks
 from underround.model.orders import CancelOrder
 from underround.model.units import ONE, ceil_div, shares, usd
 from underround.strategies.pair_accumulator import PairAccumulator, Params
@@ -82,7 +82,32 @@ def test_the_depth_is_walked_for_the_price() -> None:
     actions = desk.show(market, {"0.50": "100"}, {"0.55": "5", "0.60": "5"})
     assert sent_in(actions) == [("buy", "YES", usd("0.60"), shares("10"))]
     assert only_order(actions).plan == "s:rain:1"
-    assert desk.kept.approved[0].intent.edge == (usd("0.98") - usd("0.975")) * 10
+    assert desk.kept.approved[0].intent.edge == (ONE - usd("0.975")) * 10
+
+
+@pytest.mark.parametrize("maker", [False, True])
+def test_the_edge_is_what_the_pair_pays_beyond_its_cost(*, maker: bool) -> None:
+    """A pair pays a dollar: what is left of it after this trade and the other side's average."""
+    desk, market = desk_of(post_only=maker)
+    desk.give(market.outcome(1), "20", "0.40")
+    order = only_order(desk.show(market, {"0.50": "100"}, {"0.55": "100"}))
+    assert order.price == usd("0.51" if maker else "0.55")
+    assert desk.kept.approved[0].intent.edge == (ONE - order.price - usd("0.40")) * 10
+
+
+def test_a_first_side_has_the_edge_of_the_offers_only() -> None:
+    """While nothing of the other side is held it costs its ask: taking has none, bidding some."""
+    desk, market = desk_of()
+    only_order(desk.show(market, {"0.48": "100"}, {"0.49": "100"}))
+    assert desk.kept.approved[0].intent.edge == 0
+    desk, market = desk_of(post_only=True)
+    order = only_order(desk.show(market, {"0.40": "100"}, {"0.49": "100"}))
+    assert (order.outcome.index, order.price) == (0, usd("0.41"))
+    # NO is offered at 0.60: were it bought now, the pair would cost 1.01.
+    assert desk.kept.approved[0].intent.edge == 0
+    desk, market = desk_of(post_only=True)
+    order = only_order(desk.show(market, {"0.40": "100"}, {"0.42": "100"}))
+    assert desk.kept.approved[0].intent.edge == 0
 
 
 def test_a_walked_price_at_exactly_the_target_is_not_bought() -> None:
@@ -234,7 +259,6 @@ def test_a_maker_quotes_inside_the_spread_and_never_crosses(
         assert order.good_until_ns == desk.now + 180_000 * NANOS_PER_MS
 
 
-@pytest.mark.xfail(strict=True, reason="one tick above a NO bid is taken from the YES band above")
 def test_a_maker_s_bid_is_on_the_grid_at_the_border_of_two_bands() -> None:
     """Where the YES grid changes its step at 0.90, a NO bid above 0.10 moves by the lower step."""
     bands = (TickBand(0, 900_000, 10_000), TickBand(900_000, ONE, 1_000))
@@ -245,7 +269,33 @@ def test_a_maker_s_bid_is_on_the_grid_at_the_border_of_two_bands() -> None:
     assert sent_in(actions) == [("buy", "NO", usd("0.11"), shares("10"))]
 
 
+@pytest.mark.parametrize(
+    "maker_share,target,bids",
+    [(0, "0.97429", True), (250_000, "0.97429", False), (250_000, "0.974291", True)],
+)
+def test_a_maker_s_fee_counts_towards_the_target(
+    maker_share: int, target: str, *, bids: bool
+) -> None:
+    """A bid of 0.57 beside NO at 0.40 costs 0.97, and 0.00429 more where makers pay a fee."""
+    fees = KalshiFees(maker_share=maker_share)
+    ticks = uniform_ticks("0.001")
+    market = make_market(venue=KALSHI, fees=fees, closes_ns=CLOSE, ticks=ticks)
+    desk, _ = desk_of(market, post_only=True, target=target, max_shares="25")
+    desk.give(market.outcome(1), "20", "0.40")
+    actions = desk.show(market, {"0.569": "100"}, {"0.571": "100"})
+    assert sent_in(actions) == ([("buy", "YES", usd("0.57"), shares("10"))] if bids else [])
+
+
 # --- equalizing and the end ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("held,equalizes", [("20", False), ("20.01", True)])
+def test_the_equalizer_begins_where_no_further_trade_fits(held: str, *, equalizes: bool) -> None:
+    """20 ahead and a trade of 10 are the 30 that are allowed: only from there on it equalizes."""
+    desk, market = desk_of(target="0.90")
+    desk.give(market.outcome(0), held, "0.50")
+    actions = desk.show(market, {"0.51": "100"}, {"0.60": "100"})
+    assert sent_in(actions) == ([("buy", "NO", usd("0.49"), shares("5"))] if equalizes else [])
 
 
 @pytest.mark.parametrize("bid,buys", [("0.51", True), ("0.50", False)])
@@ -281,6 +331,19 @@ def test_the_buffer_withdraws_quotes_at_a_timer() -> None:
     desk.hub.books[market.id].heard_ns = desk.now
     desk.hub.books[market.id].trust(desk.now)
     assert desk.timer() == [CancelOrder(order.id, market.id)]
+    assert desk.timer() == []
+
+
+def test_the_buffer_withdraws_quotes_while_the_book_is_doubted() -> None:
+    """What rests near the close is cancelled whatever is known of the book; nothing is sent."""
+    desk, market = desk_of(post_only=True)
+    order = only_order(desk.carry_out(desk.show(market, {"0.40": "100"}, {"0.49": "100"}))[:1])
+    desk.settle(desk.fill(order, shares("7")))
+    desk.doubt(market)
+    desk.tick(BUFFER_MS)
+    desk.feed.heard_ns = desk.now
+    assert desk.timer() == [CancelOrder(order.id, market.id)]
+    assert desk.end(order, "cancelled") == []
     assert desk.timer() == []
 
 
@@ -361,4 +424,4 @@ def test_why_idle_has_the_numbers() -> None:
     assert "0.49 or less" in desk.strategy.why_idle()
     desk.give(market.outcome(1), "20", "0.40")
     desk.show(market, {"0.50": "100"}, {"0.60": "100"})
-    assert "a pair for 1 before fees" in desk.strategy.why_idle()
+    assert "the cheapest pair seen was 1 before fees" in desk.strategy.why_idle()

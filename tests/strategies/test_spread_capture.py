@@ -107,7 +107,10 @@ def test_not_in_a_market_that_is_too_tight() -> None:
     """Below its least spread there is nothing to earn; ``why_idle`` counts it."""
     desk, market = desk_of(min_market_spread="0.02")
     assert desk.show(market, {"0.49": "100"}, {"0.50": "100"}) == []
-    assert desk.strategy.why_idle() == "of 1 looks the market was tighter than 0.02 in 1"
+    assert desk.strategy.why_idle() == (
+        "of 1 looks at a trusted book, the market was tighter than 0.02 in 1 "
+        "and wider than 0.1 in 0"
+    )
 
 
 @pytest.mark.parametrize("bids,asks", [({"0.49": "10"}, {}), ({}, {"0.51": "10"}), ({}, {})])

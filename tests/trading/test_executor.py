@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
 import pytest
 
 from tests.trading.world import World, only_order
@@ -144,31 +147,89 @@ def test_more_than_was_ordered_is_a_bug(world: World, order: Order) -> None:
     assert world.portfolio.ledger.holding(order.outcome).total == shares("15")
 
 
-def test_a_fill_of_an_order_that_is_not_open_is_a_bug(world: World, order: Order) -> None:
-    """A fill after the end, or of an order never made, raises ``Bug``."""
-    fill = world.fill_of(order)
-    world.end(order, "cancelled")
-    with pytest.raises(Bug, match="which is not open"):
+def test_a_fill_of_an_order_never_sent_is_a_bug(world: World, order: Order) -> None:
+    """Nobody fills what was not ordered: ``Bug``, and nothing is booked."""
+    fill = msgspec.structs.replace(world.fill_of(order), order=OrderId("o99"))
+    with pytest.raises(Bug, match="is of order o99, which was never sent"):
         world.hear(OrderFilled(fill))
+    assert world.portfolio.ledger.holding(order.outcome).total == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a fill told twice is booked twice")
-def test_a_fill_told_twice_is_booked_once(world: World, order: Order) -> None:
-    """The same fill id again changes neither the order nor the ledger."""
-    fill = world.fill(order, shares("5"))
+@pytest.mark.parametrize("size", ["5", "20"])
+def test_a_fill_told_after_the_order_ended_counts(world: World, order: Order, size: str) -> None:
+    """The match was before the cancel: the shares are ours, the order stays ended, once."""
+    fill = world.fill_of(order, shares(size))
+    world.end(order, "cancelled")
+    assert world.hear(OrderFilled(fill)) == []
+    assert (order.state, order.filled) == ("cancelled", shares(size))
+    assert world.portfolio.ledger.holding(order.outcome).matched == shares(size)
+    assert (world.puppet.filled, world.kept.fills) == ([fill], [fill])
+    assert world.kept.orders[-1].filled == shares(size)
+    assert world.puppet.ended == [order.id]
+    assert world.facts.open_orders() == 0
     world.hear(OrderFilled(fill))
-    assert order.filled == shares("5")
-    assert world.portfolio.ledger.holding(order.outcome).total == shares("5")
+    assert world.kept.fills == [fill]
+    world.settle(fill)
+    assert world.portfolio.ledger.holding(order.outcome).confirmed == shares(size)
 
 
-@pytest.mark.xfail(strict=True, reason="a finality told twice is a KeyError", raises=KeyError)
-def test_a_finality_told_twice_changes_nothing(world: World, order: Order) -> None:
-    """The second confirmation of a fill books nothing."""
+def test_a_late_fill_of_more_than_was_left_is_a_bug(world: World, order: Order) -> None:
+    """An order that ended cannot bring more than it asked for either."""
+    world.fill(order, shares("15"))
+    world.end(order, "cancelled")
+    with pytest.raises(Bug, match="exceeds what is left of o1"):
+        world.hear(OrderFilled(world.fill_of(order, shares("5.01"))))
+
+
+def test_only_the_last_orders_that_ended_are_remembered(
+    world: World, yes: OutcomeId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded: a fill of an order that ended too long ago is of an unknown order."""
+    monkeypatch.setattr("underround.trading.executor.REMEMBERED", 2)
+    ended = []
+    for _ in range(3):
+        ended.append(only_order(world.say(world.buy(yes, "0.50", "20", tif="GTC"))))
+        world.end(ended[-1], "cancelled")
+    assert world.executor.filled(OrderFilled(world.fill_of(ended[1]))) is ended[1]
+    with pytest.raises(Bug, match="was never sent"):
+        world.hear(OrderFilled(world.fill_of(ended[0])))
+
+
+@pytest.mark.parametrize("size", ["5", "20"])
+def test_a_fill_told_twice_is_booked_once(world: World, order: Order, size: str) -> None:
+    """The same fill id again changes neither the order, nor the ledger, nor what anyone is told."""
+    fill = world.fill(order, shares(size))
+    told = len(world.kept.orders)
+    assert world.executor.filled(OrderFilled(fill)) is None
+    assert world.hear(OrderFilled(fill)) == []
+    assert order.filled == shares(size)
+    assert world.portfolio.ledger.holding(order.outcome).total == shares(size)
+    assert (world.puppet.filled, world.kept.fills) == ([fill], [fill])
+    assert len(world.kept.orders) == told
+
+
+@pytest.mark.parametrize("again", ["confirmed", "failed"])
+def test_a_finality_told_twice_changes_nothing(
+    world: World, order: Order, again: Literal["confirmed", "failed"]
+) -> None:
+    """What is final stays final: neither a second confirmation nor a failure books anything."""
     fill = world.fill(order)
     world.settle(fill)
     entries = len(world.kept.entries)
-    world.settle(fill)
+    assert world.settle(fill, again) == []
     assert len(world.kept.entries) == entries
+    assert world.portfolio.ledger.holding(order.outcome).confirmed == shares("20")
+
+
+def test_a_partial_fill_is_told_to_the_sink(world: World, order: Order) -> None:
+    """The sink hears of every state of an order, each as it was then."""
+    world.fill(order, shares("5"))
+    world.fill(order, shares("15"))
+    assert [(told.state, told.filled) for told in world.kept.orders] == [
+        ("sending", 0),
+        ("partly_filled", shares("5")),
+        ("filled", shares("20")),
+    ]
 
 
 # --- cancelling ---------------------------------------------------------------------------------
@@ -234,3 +295,6 @@ def test_an_approval_that_expired_is_not_sent(world: World, yes: OutcomeId) -> N
     assert world.executor.count == 0
     assert world.engine.send(approved, world.now + 5 * NANOS_PER_MS) == []
     assert world.puppet.refused[-1].gate == "expired_before_sending"
+    assert world.kept.approved == []
+    assert world.engine.send(approved, world.now)
+    assert world.kept.approved == [approved]

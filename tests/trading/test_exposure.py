@@ -14,11 +14,25 @@ from underround.model.market import EventGroup, Market
 from underround.model.orders import Fill, Order
 from underround.model.units import ONE, Money, Size, cost_of, shares, usd
 from underround.trading.exposure import group_at_risk, market_at_risk
+from underround.trading.limits import RiskLimits
 
 CURRENCY = "cash:polymarket:pUSD"
 HELD = st.tuples(st.integers(0, 40), st.integers(0, 100))
 """Shares (whole) and cents each cost; nothing held if there are no shares."""
 PAIRS = st.tuples(HELD, HELD)
+WIDE = RiskLimits(
+    max_order_notional=10**12,
+    max_order_size=10**12,
+    max_market_exposure=10**12,
+    max_group_exposure=10**12,
+    max_strategy_exposure=10**12,
+    max_total_exposure=10**12,
+    max_open_orders=10_000,
+    max_positions=10_000,
+    max_loss=10**12,
+    max_drawdown=10**12,
+    min_liquidity=0,
+)
 
 
 def buy(ledger: Ledger, outcome: OutcomeId, size: Size, price: int, *, confirmed: bool) -> None:
@@ -135,7 +149,7 @@ def test_exposure_after_any_events_is_recomputed_right(
     """Nothing cached goes stale: after each event the sums equal a count from the ledger."""
     markets, group = make_group(3)
     lone = make_market("lone")
-    world = World([*markets, lone], [group], dollars="100000")
+    world = World([*markets, lone], [group], limits=WIDE, dollars="100000")
     for market in (*markets, lone):
         world.show(market, {"0.01": "1000"}, {"0.99": "1000"})
     every = [*markets[:2], lone]
@@ -145,7 +159,7 @@ def test_exposure_after_any_events_is_recomputed_right(
         world.tick()
         outcome = every[number].outcome(index)
         if what == "buy":
-            intent = world.buy(outcome, f"0.{cents:02d}", str(count), purpose="equalize")
+            intent = world.buy(outcome, f"0.{cents:02d}", str(count), tif="GTC")
             orders.append(only_order(world.say(intent)))
         elif what == "sell":
             world.say(world.sell(outcome, f"0.{cents:02d}", str(count)))

@@ -47,6 +47,11 @@ class Case:
         return self.world.engine.check(self.intent, None, self.world.now)
 
 
+def claim_to_equalize(case: Case) -> None:
+    case.world.give(case.markets[0].outcome(1), "19.99")
+    case.alter(purpose="equalize")
+
+
 def halt(case: Case) -> None:
     case.world.facts.halted = "the operator said so"
 
@@ -147,6 +152,11 @@ def spend_cash(case: Case) -> None:
 
 
 CASES: list[tuple[str, Change, str]] = [
+    (
+        "purpose",
+        claim_to_equalize,
+        "called equalize, but 20 shares are more than the 19.99 that would complete pairs",
+    ),
     ("halted", halt, "halted: the operator said so"),
     ("expired", let_expire, "expired 7 ms ago"),
     ("duplicate_plan", use_plan, "plan p1 was executed before"),
@@ -168,10 +178,14 @@ CASES: list[tuple[str, Change, str]] = [
     ("group_limit", small_group, "group exposure 10 is over the limit 9.99"),
     ("strategy_limit", small_strategy, "strategy exposure 10 is over the limit 9.99"),
     ("total_limit", small_total, "total exposure 10 is over the limit 9.99"),
-    ("open_orders", no_more_orders, "0 orders are open, the limit is reached"),
-    ("positions", no_more_positions, "positions in 0 markets, the limit is reached"),
+    ("open_orders", no_more_orders, "0 orders are open, the limit is 0"),
+    ("positions", no_more_positions, "positions in 0 markets, the limit is 0"),
     ("cash", spend_cash, "needs 10 dollars, 9.99 are free"),
 ]
+
+
+def mint_to_reduce(case: Case) -> None:
+    case.alter(purpose="reduce")
 
 
 def no_sets(case: Case) -> None:
@@ -206,6 +220,7 @@ def merge_unowned(case: Case) -> None:
 
 
 SET_CASES: list[tuple[str, Change, str]] = [
+    ("purpose", mint_to_reduce, "a mint called reduce"),
     ("halted", halt, "halted: the operator said so"),
     ("expired", let_expire, "expired 7 ms ago"),
     ("duplicate_plan", use_plan, "plan p2 was executed before"),
@@ -446,6 +461,64 @@ def test_a_pending_mint_reserves_its_cash(world: World) -> None:
 # --- getting out --------------------------------------------------------------------------------
 
 
+def complete(world: World, size: str, index: int = 1, **other: str) -> Approved | Refusal:
+    """Ask for a buy that is said to complete pairs."""
+    outcome = next(iter(world.hub.markets.values())).outcome(index)
+    intent = world.buy(outcome, "0.52", size, **({"purpose": "equalize"} | other))
+    return world.engine.check(intent, None, world.now)
+
+
+@pytest.mark.parametrize("purpose", ["reduce", "equalize", "unwind"])
+def test_a_buy_that_opens_cannot_call_itself_something_else(world: World, purpose: str) -> None:
+    """Halted or not, a buy is passed as what it is called only up to what completes pairs."""
+    verdict = complete(world, "20", purpose=purpose)
+    assert isinstance(verdict, Refusal)
+    assert verdict.gate == "purpose"
+    assert verdict.detail == (
+        f"called {purpose}, but 20 shares are more than the 0 that would complete pairs"
+    )
+    yes = next(iter(world.hub.markets.values())).outcome(0)
+    world.give(yes, "20")
+    world.command("halt", "enough")
+    assert isinstance(complete(world, "20", purpose=purpose), Approved)
+    assert isinstance(complete(world, "20.01", purpose=purpose), Refusal)
+    assert isinstance(complete(world, "20", index=0, purpose=purpose), Refusal)
+
+
+def test_what_completes_pairs_is_counted_once(world: World) -> None:
+    """Shares of the side bought, confirmed or not, and its open buys leave less to complete."""
+    market = next(iter(world.hub.markets.values()))
+    world.give(market.outcome(0), "30")
+    world.give(market.outcome(1), "5")
+    world.give(market.outcome(1), "5", confirmed=False)
+    resting = world.buy(market.outcome(1), "0.40", "10", purpose="equalize", tif="GTC")
+    order = only_order(world.say(resting))
+    assert isinstance(complete(world, "10"), Approved)
+    assert isinstance(complete(world, "10.01"), Refusal)
+    world.end(order, "cancelled")
+    assert isinstance(complete(world, "20"), Approved)
+
+
+def test_pairs_are_completed_with_one_s_own_shares_only() -> None:
+    """What another strategy holds of the other side earns nobody else a purpose."""
+    from tests.trading.world import Puppet
+
+    market = make_market()
+    world = World(
+        [market],
+        strategies=[
+            lambda markets, groups: Puppet("s", markets, groups),
+            lambda markets, groups: Puppet("other", markets, groups),
+        ],
+    )
+    world.show(market, {"0.48": "100"}, {"0.52": "100"})
+    world.give(market.outcome(0), "20")
+    assert isinstance(complete(world, "20"), Approved)
+    verdict = complete(world, "20", strategy="other")
+    assert isinstance(verdict, Refusal)
+    assert verdict.gate == "purpose"
+
+
 @pytest.mark.parametrize("purpose", ["reduce", "equalize", "unwind"])
 @pytest.mark.parametrize("side", ["buy", "sell"])
 def test_getting_out_survives_a_halt_and_every_limit(world: World, purpose: str, side: str) -> None:
@@ -511,23 +584,58 @@ def test_the_legs_of_a_group_count_together(limit: str) -> None:
         world, markets, _ = group_world(msgspec.structs.replace(NO_LIMITS, **{limit: allowed}))
         legs = [world.buy(market.outcome(0), "0.10", "20") for market in markets]
         assert len(orders_in(world.say(world.legs("all_or_none", *legs)))) == sent
-        assert world.facts.orders.reserved == 0
+        assert world.facts.orders.pretended == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="legs under examination are not counted by open_orders and positions"
-)
 @pytest.mark.parametrize("limit", ["max_open_orders", "max_positions"])
 def test_the_legs_of_a_group_count_as_orders_and_positions(limit: str) -> None:
-    """Five legs are five orders and five positions, not one."""
-    world, markets, _ = group_world(msgspec.structs.replace(NO_LIMITS, **{limit: 4}))
+    """Five legs are five orders and five positions: at a limit of four none of them is sent."""
+    for allowed, sent in ((5, 5), (4, 0)):
+        world, markets, _ = group_world(msgspec.structs.replace(NO_LIMITS, **{limit: allowed}))
+        legs = [world.buy(market.outcome(0), "0.10", "20") for market in markets]
+        assert len(orders_in(world.say(world.legs("all_or_none", *legs)))) == sent
+        assert world.facts.orders.pretended == []
+
+
+def test_a_leg_counts_in_its_own_market_alone() -> None:
+    """Two legs of 2 dollars in one market need 4 there; legs of five markets need 2 in each."""
+    for allowed, sent in ((usd("4"), 2), (usd("4") - 1, 0)):
+        world, markets, _ = group_world(
+            msgspec.structs.replace(NO_LIMITS, max_market_exposure=allowed)
+        )
+        twice = [world.buy(markets[0].outcome(0), "0.10", "20") for _ in range(2)]
+        assert len(orders_in(world.say(world.legs("all_or_none", *twice)))) == sent
+    world, markets, _ = group_world(
+        msgspec.structs.replace(NO_LIMITS, max_market_exposure=usd("2"))
+    )
     legs = [world.buy(market.outcome(0), "0.10", "20") for market in markets]
-    assert world.say(world.legs("all_or_none", *legs)) == []
+    assert len(orders_in(world.say(world.legs("all_or_none", *legs)))) == 5
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a market held at no risk is taken for a new position by the gate"
-)
+def test_the_legs_of_a_group_share_the_cash() -> None:
+    """Five legs of 2 dollars are not sent with 9.99 dollars, and are with 10."""
+    for dollars, sent in (("10", 5), ("9.99", 0)):
+        markets, group = make_group(5)
+        world = World(markets, [group], dollars=dollars)
+        for market in markets:
+            world.show(market, {"0.08": "100"}, {"0.10": "100"})
+        legs = [world.buy(market.outcome(0), "0.10", "20") for market in markets]
+        assert len(orders_in(world.say(world.legs("all_or_none", *legs)))) == sent
+
+
+def test_positions_are_the_markets_held_or_bought_into() -> None:
+    """Shares at no risk, unconfirmed shares and open buys are positions; open sells are not."""
+    world, markets, _ = group_world()
+    world.give(markets[0].outcome(0), "20")
+    world.give(markets[0].outcome(1), "20")
+    world.give(markets[1].outcome(0), "20", confirmed=False)
+    bought = only_order(world.say(world.buy(markets[2].outcome(0), "0.10", "20", tif="GTC")))
+    world.say(world.sell(markets[0].outcome(0), "0.10", "20", tif="GTC"))
+    assert world.facts.positions() == {market.id for market in markets[:3]}
+    world.end(bought, "cancelled")
+    assert world.facts.positions() == {market.id for market in markets[:2]}
+
+
 def test_more_of_a_held_pair_is_no_new_position(world: World) -> None:
     """At the limit of positions one may still buy in a market one is in already."""
     market = next(iter(world.hub.markets.values()))

@@ -132,6 +132,8 @@ class Puppet(Strategy[PuppetParams]):
         super().__init__(StrategyId(name), PuppetParams(), markets, groups)
         self.next: list[Intent] = []
         self.refused: list[Refusal] = []
+        self.refused_intents: list[Intent] = []
+        self.filled: list[Fill] = []
         self.ended: list[str] = []
         self.woken: list[str] = []
         self.raises: Exception | None = None
@@ -143,8 +145,14 @@ class Puppet(Strategy[PuppetParams]):
         said, self.next = self.next, []
         return said
 
-    def on_refusal(self, refusal: Refusal, intent: OrderIntent | SetIntent) -> None:
+    def on_refusal(
+        self, refusal: Refusal, intent: OrderIntent | SetIntent | LegGroupIntent
+    ) -> None:
         self.refused.append(refusal)
+        self.refused_intents.append(intent)
+
+    def on_fill(self, fill: Fill, order: Order) -> None:
+        self.filled.append(fill)
 
     def on_order_end(self, order: Order) -> None:
         self.ended.append(order.id)

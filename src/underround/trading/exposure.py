@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from underround.model.book import Side
 from underround.model.ids import MarketId, OutcomeId, StrategyId
 from underround.model.ledger import Ledger
 from underround.model.market import EventGroup
@@ -47,8 +48,13 @@ class Pretended(msgspec.Struct, frozen=True):
     """A leg of a group under examination, counted as if it were ordered already."""
 
     strategy: StrategyId
-    market: MarketId
+    outcome: OutcomeId
+    side: Side
+    size: Size
     spending: Money
+    """What a buy costs at its limit; 0 for a sale."""
+    fee: Money
+    """What it costs on top if it takes."""
 
 
 class OpenOrders:
@@ -114,7 +120,7 @@ class OpenOrders:
         pretended = sum(
             leg.spending
             for leg in self.pretended
-            if strategy in (None, leg.strategy) and (markets is None or leg.market in named)
+            if strategy in (None, leg.strategy) and (markets is None or leg.outcome.market in named)
         )
         return pretended + sum(
             cost_of(order.price, order.remaining) for order in self.buys(named, strategy)
@@ -122,7 +128,9 @@ class OpenOrders:
 
     def selling(self, outcome: OutcomeId, strategy: StrategyId) -> Size:
         """Return how many shares of ``outcome`` a strategy promised to open sells and merges."""
-        return self.merging.get((strategy, outcome), 0) + sum(
+        promised = self.merging.get((strategy, outcome), 0)
+        promised += self._pretended(outcome, strategy, "sell")
+        return promised + sum(
             order.remaining
             for order in self.by_market.get(outcome.market, {}).values()
             if order.side == "sell" and order.strategy == strategy and order.outcome == outcome
@@ -130,10 +138,17 @@ class OpenOrders:
 
     def buying(self, outcome: OutcomeId, strategy: StrategyId) -> Size:
         """Return how many shares of ``outcome`` a strategy's open buys may still bring."""
-        return sum(
+        return self._pretended(outcome, strategy, "buy") + sum(
             order.remaining
             for order in self.buys((outcome.market,), strategy)
             if order.outcome == outcome
+        )
+
+    def _pretended(self, outcome: OutcomeId, strategy: StrategyId, side: Side) -> Size:
+        return sum(
+            leg.size
+            for leg in self.pretended
+            if leg.outcome == outcome and leg.strategy == strategy and leg.side == side
         )
 
 
@@ -194,7 +209,7 @@ class Exposure:
         """Return the markets in which something is held or may come to be held."""
         markets = {outcome.market for outcome, held in self._ledger.holdings.items() if held.total}
         markets.update(order.outcome.market for order in self._orders.buys(self._orders.by_market))
-        markets.update(leg.market for leg in self._orders.pretended)
+        markets.update(leg.outcome.market for leg in self._orders.pretended if leg.side == "buy")
         return markets
 
     def _held(self, ledger: Ledger) -> Money:

@@ -10,10 +10,10 @@ from underround.model.frames import NANOS_PER_MS
 from underround.model.ids import GroupId, MarketId, OutcomeId, PlanId, StrategyId, Venue
 from underround.model.ledger import Holding
 from underround.model.market import EventGroup, Market, TickEpoch
-from underround.model.orders import Order, SetIntent
-from underround.model.units import Money, Nanos, Size
+from underround.model.orders import Order, OrderIntent, SetIntent
+from underround.model.units import Money, Nanos, Size, cost_of
 from underround.trading.executor import Executor
-from underround.trading.exposure import Exposure, OpenOrders
+from underround.trading.exposure import Exposure, OpenOrders, Pretended
 from underround.trading.limits import RiskLimits
 from underround.trading.portfolio import Portfolio
 
@@ -107,12 +107,26 @@ class EngineFacts:
             if not order.post_only
         )
         promised = sum(
-            leg.spending
+            leg.fee + (0 if leg.outcome.market in there else leg.spending)
             for leg in self.orders.pretended
-            if self._portfolio.currency(leg.market) == commodity and leg.market not in there
+            if self._portfolio.currency(leg.outcome.market) == commodity
         )
         promised += self.orders.spending(there) + self.orders.minting.get(market.venue, 0)
         return self._portfolio.ledger.balance("cash", commodity) - promised - fees
+
+    def pretend(self, leg: OrderIntent) -> Pretended:
+        """Return a leg under examination as what it would be once ordered."""
+        market = self._hub.markets[leg.outcome.market]
+        buys = leg.side == "buy"
+        fee = market.fees.fee(leg.price, leg.size, taker=True) if buys and not leg.post_only else 0
+        return Pretended(
+            leg.strategy,
+            leg.outcome,
+            leg.side,
+            leg.size,
+            cost_of(leg.price, leg.size) if buys else 0,
+            fee,
+        )
 
     def unpaired(self, strategy: StrategyId, outcome: OutcomeId) -> Size:
         """Return how many shares of ``outcome`` would only complete the strategy's pairs.

@@ -20,12 +20,11 @@ from underround.model.orders import (
     SetsChanged,
     SubmitOrder,
 )
-from underround.model.units import Money, Nanos, cost_of
+from underround.model.units import Money, Nanos
 from underround.trading.digest import DecisionSink
 from underround.trading.executor import Executor
-from underround.trading.exposure import Pretended
 from underround.trading.facts import EngineFacts
-from underround.trading.legs import LegGroup
+from underround.trading.legs import UNWIND_NS, LegGroup
 from underround.trading.risk import Risk
 
 PASSING: Final = ("book_trusted", "book_fresh")
@@ -103,11 +102,8 @@ class LegGroups:
                     refusal = refusal or verdict
                     continue
                 approvals[leg.plan] = verdict
-                if isinstance(leg, OrderIntent) and leg.side == "buy":
-                    spending = cost_of(leg.price, leg.size)
-                    facts.orders.pretended.append(
-                        Pretended(leg.strategy, leg.outcome.market, spending)
-                    )
+                if isinstance(leg, OrderIntent):
+                    facts.orders.pretended.append(facts.pretend(leg))
         finally:
             facts.orders.pretended.clear()
         return approvals, refusal
@@ -159,6 +155,7 @@ class LegGroups:
             group.advance()
             self._close_if_ended(group)
             return []
+        group.deadline_ns = now + UNWIND_NS  # should it have to unwind now
         return self._send(group, {}, now)
 
     def sets_changed(
@@ -182,6 +179,7 @@ class LegGroups:
             return []
         if finality == "failed":
             group.reversed(fill, notional)
+            group.deadline_ns = now + UNWIND_NS
         else:
             group.confirmed(fill, now)
         return self._advance(group, now)

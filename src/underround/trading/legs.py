@@ -23,7 +23,7 @@ from underround.model.units import ONE, Money, Nanos, Price, Size
 
 GroupState: TypeAlias = Literal["working", "unwinding", "complete", "unwound", "residual", "failed"]
 UNWIND_NS: Final[Nanos] = 60_000_000_000
-"""How long after its last confirmation a group tries to sell what it must not keep."""
+"""How long after its last fill settled (or its last leg ended) a group tries to sell."""
 
 
 class LegGroup:
