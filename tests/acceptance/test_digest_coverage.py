@@ -20,6 +20,7 @@ from underround.model.ids import (
 from underround.model.ledger import Entry
 from underround.model.orders import (
     Approved,
+    Command,
     Fill,
     LegGroupIntent,
     Order,
@@ -66,6 +67,8 @@ def legs(edge: int) -> LegGroupIntent:
 
 
 TELL: dict[str, Callable[[DecisionSink, int], None]] = {
+    "asked": lambda sink, value: sink.asked(intent(value), 1),
+    "command": lambda sink, value: sink.command(Command("halt", "a test"), value),
     "intent": lambda sink, value: sink.intent(Approved(IntentId(1), intent(value), None, (), 1)),
     "group": lambda sink, value: sink.group(legs(value), 1),
     "refusal": lambda sink, value: sink.refusal(refusal(value)),

@@ -172,8 +172,8 @@ FAULTS: Final = (
     Fault(
         "legs are checked as if each were alone",
         "trading/groups.py",
-        "spending = cost_of(leg.price, leg.size)",
-        "spending = 0",
+        "facts.orders.pretended.append(facts.pretend(leg))",
+        "facts.pretend(leg)",
         _LEGS,
     ),
     Fault(

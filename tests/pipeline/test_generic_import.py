@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from underround.model.errors import ImportRefused
+from underround.model.errors import DiskError, ImportRefused
 from underround.model.events import BookSnapshot, LevelsChanged, TradePrinted
 from underround.model.fees import PolymarketFees
 from underround.model.frames import Frame
@@ -88,9 +88,41 @@ def test_ndjson_numbers_are_read_digit_by_digit(example: Path, imported: Importe
         ("rows.csv", "print,B", "print,X", "line 7 has the side 'X'"),
         ("rows.csv", "01:30:53.250Z", "01:30:53.250", "line 7 has the when"),
         ("rows.csv", "price,size", "price,volume", "has no column 'size'"),
-        ("mapping.toml", 'price = "price"', 'prize = "price"', "is not a mapping"),
+        ("rows.csv", "price,size", "price,volume", r"correct \[columns\]\.size in mapping\.toml"),
+        ("rows.csv", "B,0.40,100", "B,0.405,100", r"line 2 has the price 0\.405.* tick 0\.01 "),
+        ("rows.csv", "print,B,0.57", "print,B,1", r"line 7 has the price 1, .* tick 0\.01 "),
+        ("rows.csv", "01:30:53.250Z", "01:30:51.999Z", "line 7 is stamped .*: sort the rows"),
+        ("rows.csv", "snap,S,0.44", "snap,S,0.41", r"line 4 makes a crossed snapshot.* 0\.41 "),
+        ("rows.csv", "snap,B,0.41", "snap,B,0.4", r"line 3 gives the buy level 0\.4 a second time"),
+        (
+            "mapping.toml",
+            'price = "price"',
+            'prize = "price"',
+            r"toml line 15 has the unknown key prize of \[columns\]: did you mean price\?",
+        ),
+        ("mapping.toml", 'tick = "0.01"', "tick = 0.01", "line 30 gives tick .*: put it in quotes"),
+        (
+            "mapping.toml",
+            'clock = "receive"',
+            'clock = "sun"',
+            "line 5 gives clock .*receive, venue",
+        ),
+        ("mapping.toml", 'buy = ["B"]', 'buy = "B"', r"gives buy of \[words\] .*: write a list"),
+        ("mapping.toml", 'time = "when"', 'time = ""', "line 11 gives time .*must not be empty"),
+        ("mapping.toml", "exponent = 1", 'exponent = "1"', "line 34 .*: write it without quotes"),
+        ("mapping.toml", '["rain-yes", "rain-no"]', '["rain-yes"]', "tokens .*: a market has two"),
+        ("mapping.toml", "[[markets]]", "[markets]", r"line 25 .*: head it with \[\[markets\]\]"),
+        ("mapping.toml", "[words]", "[words", "line 18 is not TOML"),
+        ("mapping.toml", "[words]", "[wrods]", "line 18 has the unknown key wrods: did you mean"),
+        ("mapping.toml", "2026-06-08T00:00:00Z", "soon", "has the closes 'soon'"),
+        (
+            "mapping.toml",
+            'closes = "2026-06-08T00:00:00Z"   # or "unknown"\n',
+            "",
+            r"does not give closes of \[\[markets\]\] number 1: add it",
+        ),
         ("mapping.toml", 'tick = "0.01"', 'tick = "0.03"', "impossible markets"),
-        ("mapping.toml", 'min_size = "5"\n', "", "is not a mapping"),
+        ("mapping.toml", 'min_size = "5"\n', "", "line 25 does not give min_size"),
         ("mapping.toml", 'fee_rate = "0.05"', 'fee_rate = "-1"', "impossible fee"),
         ("mapping.toml", 'side = "side"', "", "says side twice or never"),
         ("mapping.toml", '["rain-yes", "rain-no"]', '["rain-yes", "rain-yes"]', "token twice"),
@@ -125,3 +157,39 @@ def test_a_mapping_is_needed(example: Path) -> None:
     """Without a mapping the importer says what it wants."""
     with pytest.raises(ImportRefused, match="needs a mapping"):
         run_import("generic", example / "rows.csv", example / "out")
+
+
+def test_a_close_may_be_unknown_but_has_to_be_said(example: Path, tmp_path: Path) -> None:
+    """``closes = "unknown"`` is a market of which nobody says when it closes."""
+    altered(example, "mapping.toml", '"2026-06-08T00:00:00Z"', '"unknown"')
+    options = ImportOptions(example / "mapping.toml")
+    run_import("generic", example / "rows.csv", tmp_path / "rain", options=options)
+    (market,) = decode_catalogue(Recording.open(tmp_path / "rain").markets).markets
+    assert market.closes_ns is None
+
+
+def test_a_fault_of_the_second_market_is_found_at_its_own_line(example: Path) -> None:
+    """The line is that of the market it is about, not of the first one with such a key."""
+    text = (example / "mapping.toml").read_text()
+    second = text[text.index("[[markets]]") :].replace('tick = "0.01"', "tick = 1")
+    (example / "mapping.toml").write_text(f"{text}\n{second}")
+    line = f"{text}\n{second}".splitlines().index("tick = 1") + 1
+    options = ImportOptions(example / "mapping.toml")
+    with pytest.raises(ImportRefused, match=rf"line {line} gives tick of \[\[markets\]\] number 2"):
+        run_import("generic", example / "rows.csv", example / "out", options=options)
+
+
+def test_an_empty_file_is_to_be_checked(example: Path) -> None:
+    """Nobody downloaded it: the remedy is to look at the file."""
+    (example / "rows.csv").write_bytes(b"")
+    options = ImportOptions(example / "mapping.toml")
+    with pytest.raises(ImportRefused, match=r"rows\.csv is empty: check the file"):
+        run_import("generic", example / "rows.csv", example / "out", options=options)
+
+
+def test_a_target_below_a_file_is_named(example: Path) -> None:
+    """The sentence names the file in the way."""
+    options = ImportOptions(example / "mapping.toml")
+    for target in ("rows.csv/x", "rows.csv/x/y"):
+        with pytest.raises(DiskError, match=r"rows\.csv is a file: name a place"):
+            run_import("generic", example / "rows.csv", example / target, options=options)

@@ -25,6 +25,7 @@ from underround.model.run import (
     MarketSeries,
     PricePoint,
     ProofKind,
+    RefusalRow,
     StrategySummary,
     StreamCoverage,
 )
@@ -86,11 +87,12 @@ def trades(
     orders: list[Order] = []
     fills: list[Fill] = []
     held = [0, 0]
+    sellable = {(kind, index): 0 for kind in (True, False) for index in (0, 1)}
     for place in range(count):
         quote = line.prices[(place + 1) * (len(line.prices) - 1) // (count + 1)]
         maker = place % 3 != 2
         index = place % 5 == 1
-        buy = place % 7 < 4 or held[index] < 40 * ONE
+        buy = place % 7 < 4 or sellable[maker, int(index)] < 40 * ONE
         level = quote.bid if buy != index else quote.ask
         price = min(990_000, max(10_000, ONE - level if index else level))
         order = _order(
@@ -109,6 +111,7 @@ def trades(
             state = "filled" if place % 4 else "cancelled"
             fee = 0 if maker else order.filled * price // ONE * (ONE - price) // ONE // 14 + 1
             held[index] += order.filled if buy else -order.filled
+            sellable[maker, int(index)] += order.filled if buy else -order.filled
             at_ns = order.updated_ns
             fills.append(
                 Fill(
@@ -176,7 +179,12 @@ def strategies() -> list[StrategySummary]:
             orders=151,
             fills=62,
             refusals=63,
-            realised=4_318_250,
+            refused_by=[
+                RefusalRow("max_notional", 40, 3_000_500, "asked $62.50, allowed $50.00"),
+                RefusalRow("book_trusted", 23, 4_870_004, "book doubted since 14:02:11"),
+            ],
+            pairs_held=12_500_000,
+            pairs_redeemed=4 * ONE,
         ),
         StrategySummary(
             name="pair_taker",
@@ -188,7 +196,11 @@ def strategies() -> list[StrategySummary]:
             orders=52,
             fills=52,
             refusals=18,
-            realised=-1_204_113,
+            refused_by=[
+                RefusalRow("expired", 8, 90_000, "expired 12 ms before"),
+                RefusalRow("book_trusted", 6, 1_000_000, "book doubted since 14:02:11"),
+                RefusalRow("max_notional", 4, 120_000, "asked $62.50, allowed $50.00"),
+            ],
             why_idle="18 pairs cost less than one dollar for less than the 250 ms they take.",
         ),
         StrategySummary(

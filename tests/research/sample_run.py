@@ -8,12 +8,12 @@ from typing import NamedTuple
 import msgspec
 
 from tests.research import sample_parts as parts
+from tests.research.sample_ledgers import SampleLedgers
 from tests.research.sample_parts import LENGTH, START, TITLES
 from underround.model.orders import Fill, Order
 from underround.model.run import (
     LegGroupRow,
     MarketSeries,
-    PositionRow,
     RefusalRow,
     RunSummary,
     StreamCounters,
@@ -76,32 +76,13 @@ def empty_run() -> SampleRun:
     return SampleRun(summary, [], [])
 
 
-def _positions(lines: list[MarketSeries]) -> list[PositionRow]:
-    found = []
-    for place, line in enumerate(lines[:4]):
-        held = line.inventory[-1].yes if line.inventory else 0
-        found.append(
-            PositionRow(
-                outcome=f"{line.market}:YES",
-                title=line.title,
-                label=line.outcomes[0],
-                matched=held,
-                confirmed=max(0, held - place * ONE),
-                cost=held * 51 // 100 + 1_237,
-                realised=1_250_000 - place * 800_000,
-                mark=None if place == 2 else line.prices[-1].bid,
-                settled=place == 1,
-            )
-        )
-    return found
-
-
 def busy_run(markets: int = 6, points: int = 900, trades: int = 45) -> SampleRun:
     """Return a run with ``markets`` markets of ``points`` prices; always the same one."""
     rng = random.Random(20_261_120)
     lines: list[MarketSeries] = []
     orders: list[Order] = []
     fills: list[Fill] = []
+    ledgers = SampleLedgers()
     for place in range(markets):
         title = TITLES[place % len(TITLES)] + (f" ({place})" if place >= len(TITLES) else "")
         labels = ("Up", "Down") if place == 1 else ("Yes", "No")
@@ -109,12 +90,16 @@ def busy_run(markets: int = 6, points: int = 900, trades: int = 45) -> SampleRun
         line = MarketSeries(f"polymarket:0x{place:04x}c0ffee", title, labels, prices, [])
         amount = 0 if place == 5 else trades // (1 + place % 3)
         own_orders, own_fills = parts.trades(rng, line, amount, place * 100_000)
+        ledgers.book(line, own_fills, {order.id: order.strategy for order in own_orders})
         orders += own_orders
         fills += own_fills
         lines.append(line)
     orders.sort(key=lambda order: order.created_ns)
+    if markets > 1:
+        ledgers.settle(next(fill.outcome for fill in fills if "0x0001" in str(fill.outcome)))
     fills.sort(key=lambda fill: fill.at_ns)
-    return SampleRun(_busy_summary(rng, lines, orders, fills, points), fills, orders)
+    summary = _busy_summary(rng, lines, orders, fills, points, ledgers)
+    return SampleRun(summary, fills, orders)
 
 
 def _busy_summary(
@@ -123,8 +108,9 @@ def _busy_summary(
     orders: list[Order],
     fills: list[Fill],
     points: int,
+    ledgers: SampleLedgers,
 ) -> RunSummary:
-    curve = parts.equity(rng, points)
+    curve = ledgers.curve(parts.equity(rng, points))
     reason = {"unknown event type 'tick'": 9, "price '1.02' is outside 0 … 1": 3}
     return msgspec.structs.replace(
         empty_run().summary,
@@ -143,9 +129,9 @@ def _busy_summary(
         orders=len(orders),
         fills=len(fills),
         refusals=81,
-        cash=curve[-1].cash,
-        equity=curve[-1].equity,
-        fees=sum(fill.fee for fill in fills),
+        cash=ledgers.account.cash_total(),
+        equity=ledgers.equity(),
+        fees=ledgers.account.fees_paid,
         max_drawdown=-min(drawdown(curve)),
         streams=[
             StreamCounters(stream="binance.spot", frames=86_400, events=86_400),
@@ -163,8 +149,8 @@ def _busy_summary(
         coverage=parts.coverage(),
         equity_curve=curve,
         series=lines,
-        positions=_positions(lines),
-        strategies=parts.strategies(),
+        positions=ledgers.positions(lines),
+        strategies=[ledgers.money_of(strategy) for strategy in parts.strategies()],
         leg_groups=[
             LegGroupRow("g1", "pair_taker", "all_or_none", "complete", 2, 96_000, 81_440, "both"),
             LegGroupRow(

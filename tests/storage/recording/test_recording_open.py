@@ -16,11 +16,19 @@ from underround.storage.recording import (
     Span,
     StreamHeader,
 )
+from underround.storage.recording.manifest import write_manifest
 
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("sealed") / "r", frames_of(10))
+
+
+def unsealed(sealed: Path, target: Path) -> Path:
+    """Return a copy without a manifest, in which nothing but the files' own sense is checked."""
+    path = Path(shutil.copytree(sealed, target))
+    (path / "manifest.sha256").unlink()
+    return path
 
 
 def refused(path: Path) -> str:
@@ -56,7 +64,7 @@ def test_header_that_is_not_ours(
     sealed: Path, tmp_path: Path, change: dict[str, object], reason: str
 ) -> None:
     """A header with an unknown version, key or value is refused and the place is named."""
-    path = shutil.copytree(sealed, tmp_path / "r")
+    path = unsealed(sealed, tmp_path / "r")
     header = json.loads((path / "recording.json").read_bytes())
     (path / "recording.json").write_text(json.dumps(header | change))
     assert reason in refused(path)
@@ -64,7 +72,7 @@ def test_header_that_is_not_ours(
 
 def test_header_that_is_no_json(sealed: Path, tmp_path: Path) -> None:
     """Any bytes in place of the header are refused as such."""
-    path = shutil.copytree(sealed, tmp_path / "r")
+    path = unsealed(sealed, tmp_path / "r")
     for content in (b"", b"PAR1", b"\xff\xfe", b"[]"):
         (path / "recording.json").write_bytes(content)
         assert "is not a recording's header" in refused(path)
@@ -76,17 +84,53 @@ def test_damaged_files(sealed: Path, tmp_path: Path) -> None:
     segment = path / "segments/00000003.parquet"
     segment.write_bytes(segment.read_bytes()[:-1])
     assert "00000003.parquet is" in refused(path)
-    path = shutil.copytree(sealed, tmp_path / "noindex")
+    path = unsealed(sealed, tmp_path / "noindex")
     (path / "index.json").unlink()
     assert "index.json is missing" in refused(path)
     (path / "index.json").write_text("{}")
     assert Recording.open(path).rows == 0
     (path / "index.json").write_text('{"segments": [{"file": "../../etc/passwd"}]}')
     assert "is not a recording's index" in refused(path)
-    path = shutil.copytree(sealed, tmp_path / "nomarkets")
+    path = unsealed(sealed, tmp_path / "nomarkets")
     (path / "markets.json").unlink()
     with pytest.raises(RecordingCorrupt, match=r"markets\.json is missing"):
         _ = Recording.open(path).markets
+
+
+@pytest.mark.parametrize(
+    "name", ["recording.json", "markets.json", "index.json", "LICENCE.txt", "manifest.sha256"]
+)
+def test_a_changed_small_file_of_a_sealed_recording_is_not_read(
+    sealed: Path, tmp_path: Path, name: str
+) -> None:
+    """A changed byte, or the file gone: the sentence names the file and the remedy."""
+    path = shutil.copytree(sealed, tmp_path / "r")
+    (path / "LICENCE.txt").write_text("free as in beer")
+    write_manifest(path)
+    assert Recording.open(path).rows == 10
+    whole = (path / name).read_bytes()
+    (path / name).write_bytes(whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:])
+    with pytest.raises(RecordingCorrupt, match=rf"{name} (differs|is damaged).*from a copy"):
+        Recording.open(path)
+    (path / name).unlink()
+    if name == "manifest.sha256":
+        recording = Recording.open(path)
+        assert not recording.sealed
+        assert "holds no manifest.sha256" in recording.notices[0]
+    elif name == "recording.json":
+        assert "holds no recording.json" in refused(path)
+    else:
+        assert f"{name} is missing: restore the file from a copy" in refused(path)
+
+
+def test_a_header_of_another_version_is_named_before_its_manifest(
+    sealed: Path, tmp_path: Path
+) -> None:
+    """A newer program may seal in another way: the version is what the reader is told."""
+    path = shutil.copytree(sealed, tmp_path / "r")
+    (path / "recording.json").write_text('{"format": 2}')
+    (path / "manifest.sha256").write_text("blake3 …")
+    assert "format version 2" in refused(path)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def test_any_flipped_byte_of_a_text_file_is_named(sealed: Path, tmp_path: Path, 
         (path / name).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         report = verify_files(path)
         assert report.damaged == (name,)
+        assert report.problems[0].startswith(f"{name} ")
+        assert len([problem for problem in report.problems if name in problem]) == 1
         assert not report.ok
 
 
@@ -58,7 +60,9 @@ def test_any_flipped_byte_of_the_manifest_is_named(sealed: Path, tmp_path: Path)
         (path / "manifest.sha256").write_bytes(
             whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
         )
-        assert "manifest.sha256" in verify_files(path).damaged
+        report = verify_files(path)
+        assert "manifest.sha256" in report.damaged
+        assert any(p.startswith("manifest.sha256 is damaged") for p in report.problems)
 
 
 def test_flipped_bytes_of_a_segment_are_named(sealed: Path, tmp_path: Path) -> None:
@@ -83,6 +87,7 @@ def test_missing_files_are_named(sealed: Path, tmp_path: Path) -> None:
         assert not report.ok
         if name.name != "manifest.sha256":
             assert report.damaged == (name.as_posix(),)
+        assert report.problems[0].startswith(f"{name.as_posix()} is missing")
     path = shutil.copytree(sealed, tmp_path / "r")
     (path / "segments/00000002.parquet").unlink()
     assert verify_files(path).faults == (SequenceFault("dropped", 4, (4, 5, 6, 7)),)
@@ -192,7 +197,9 @@ def test_unsealed(tmp_path: Path) -> None:
     report = verify_files(path)
     assert not report.ok
     assert {file.state for file in report.files} == {"unproven"}
-    assert (report.rows, report.faults, report.problems) == (9, (), ())
+    assert (report.rows, report.faults) == (9, ())
+    (problem,) = report.problems
+    assert problem.startswith("manifest.sha256 is missing: the recording was not closed")
     assert report.unreadable_tail_bytes > 0
 
 
