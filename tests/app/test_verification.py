@@ -163,9 +163,9 @@ def test_each_weak_proof_has_its_sentence(proof: ProofKind, says: str) -> None:
 def test_faults_of_the_sequence_are_named() -> None:
     """Kind, count and the first numbers; more of them are hinted at."""
     fault = SequenceFault("dropped", 4_000, (4, 5))
-    assert sequence_fault(fault) == "4,000 frames are missing: ingest_seq 4, 5 …"
+    assert sequence_fault(fault) == "frames missing: 4,000, ingest_seq 4, 5 …"
     fault = SequenceFault("duplicated", 1, (7,))
-    assert sequence_fault(fault) == "1 frames come a second time: ingest_seq 7"
+    assert sequence_fault(fault) == "frames that come a second time: 1, ingest_seq 7"
 
 
 def test_a_segment_that_is_gone_is_a_gap_and_a_problem(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_segment_that_is_gone_is_a_gap_and_a_problem(tmp_path: Path) -> None:
     (path / "segments/00000001.parquet").unlink()
     report = verify_recording(path)
     assert report.gaps == 100_000
-    assert any(problem.startswith("100,000 frames are missing") for problem in report.problems)
+    assert any(problem.startswith("frames missing: 100,000, ") for problem in report.problems)
     assert report.problems[0].startswith("segments/00000001.parquet is missing")
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from underround.app.configuration import JournalSettings
 from underround.app.verification import (
     VerifyReport,
     total,  # noqa: F401 - part of the surface stood in for
@@ -35,6 +36,11 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replay: Section = Section()
+
+    @property
+    def journal(self) -> JournalSettings:
+        """Return a journal that is there."""
+        return JournalSettings(url=__file__)
 
 
 class ReplayProgress(msgspec.Struct):
@@ -91,7 +97,9 @@ class Journal:
         return
 
 
-def load_config(file: Path | None, overrides: Sequence[str]) -> Loaded[Config]:
+def load_config(
+    file: Path | None, overrides: Sequence[str], *, strategies: bool = True
+) -> Loaded[Config]:
     return load(Config, file, overrides)
 
 

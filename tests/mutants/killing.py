@@ -61,6 +61,7 @@ class Copy:
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(self.package.parent), str(ROOT))),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "HYPOTHESIS_PROFILE": "mutants",
             "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
             "TMPDIR": str(folder),
         }

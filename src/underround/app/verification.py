@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
+from underround.app import reservations
+from underround.app.configuration import ReplaySettings
 from underround.app.wiring import Opened, make_hub, open_recordings
 from underround.market.agreement import BestAgreement
 from underround.market.hub import TOP, Hub
 from underround.market.trust import BookRules
 from underround.market.twins import TwinCheck
 from underround.model.errors import FrameRefused, RecordingError
-from underround.model.events import BestStated, BookSnapshot, LevelsChanged, MarketEvent
-from underround.model.frames import NANOS_PER_SECOND, Frame
+from underround.model.events import (
+    BestStated,
+    BookSnapshot,
+    LevelsChanged,
+    MarketEvent,
+    TradePrinted,
+)
+from underround.model.frames import NANOS_PER_MS, Frame
 from underround.model.run import BookCounters, StreamCounters
-from underround.simulation.replay import Source
+from underround.simulation.replay import LONGEST_PAUSE_MS, Source
 from underround.storage.recording import verify_files
 
 TICKER_TOLERANCE_MS = 250
@@ -55,7 +63,7 @@ class VerifyReport(msgspec.Struct, kw_only=True):
     mismatched: int = 0
     unparsed: int = 0
     gaps: int = 0
-    """Missing sequence numbers or frames."""
+    """Missing sequence numbers or frames; silences of a stream are counted with the stream."""
     stale_snapshots: int = 0
     ticker_tolerance_ms: int = TICKER_TOLERANCE_MS
     tickers: list[TickerAgreement] = []
@@ -66,7 +74,7 @@ class VerifyReport(msgspec.Struct, kw_only=True):
     problems: list[str] = []
     """What does not hold, one sentence each, with its place."""
     notes: list[str] = []
-    """What cannot be proven, and why."""
+    """What cannot be proven, and why; what disagreed comes first."""
 
 
 class VerifyTotals(msgspec.Struct, kw_only=True):
@@ -100,37 +108,49 @@ def total(reports: list[VerifyReport]) -> VerifyTotals:
     )
 
 
-_DISAGREEING = 20
-"""One change in so many may disagree before a weakly proven book is named."""
-
-_WHY_WEAK = {
-    "stated_best": (
-        "stream {stream} carries neither hashes nor sequence numbers: its books are compared with "
-        "the best prices stated beside each change; deeper levels are not proven, and a book "
-        "without an initial snapshot is wrong until every level was touched once"
-    ),
-    "restated": (
-        "stream {stream} carries hashes, but not the condition id they cover: its books are "
-        "compared with each later snapshot, and its two outcomes with each other; a snapshot after "
-        "a trade differs by what the trade took, and trades were not recorded: unverifiable"
-    ),
-    "polled": "stream {stream} restates the whole book each time: there is nothing to prove",
-}
-
-
 def verify_recording(path: Path, progress: Callable[[float], None] | None = None) -> VerifyReport:
     """Check a recording's files, frames and books; raises only if it cannot be opened at all."""
     files = verify_files(path)
     report = VerifyReport(path=str(path), ok=False, files_ok=files.ok)
     report.problems += files.problems
-    report.gaps += sum(fault.count for fault in files.faults)
+    for fault in files.faults:
+        report.gaps += fault.count if fault.kind == "dropped" else 0
+        report.problems.append(reservations.sequence_fault(fault))
     try:
         opened = open_recordings([path], BookRules())
         _Check(opened, report, progress).run()
     except RecordingError as error:
-        report.problems.append(str(error))
+        if files.damaged:  # the problems name the files already
+            report.notes.append("the books were not checked to the end: files are damaged")
+        else:
+            report.problems.append(str(error))
     report.ok = files.ok and not report.problems
     return report
+
+
+def _carries_hash(event: LevelsChanged | BookSnapshot) -> bool:
+    """Whether ``event`` states a hash that a stream of proof ``restated`` is not proven by."""
+    if isinstance(event, BookSnapshot):
+        return event.venue_hash is not None and event.hash_inputs is None
+    return event.changes[-1].venue_hash is not None
+
+
+class _Timers:
+    """The times at which a replay with default settings looks for silent streams."""
+
+    def __init__(self) -> None:
+        self.pause = self.usual = ReplaySettings().timer_ms * NANOS_PER_MS
+        self.next_ns: int | None = None
+
+    def before(self, now: int) -> Iterator[int]:
+        """Yield the timers before ``now``; while no frame comes they thin out as a replay's do."""
+        if self.next_ns is None:
+            self.next_ns = now + self.usual
+        while self.next_ns < now:
+            yield self.next_ns
+            self.next_ns += self.pause
+            self.pause = min(2 * self.pause, LONGEST_PAUSE_MS * NANOS_PER_MS)
+        self.pause = self.usual
 
 
 class _Check:
@@ -145,18 +165,20 @@ class _Check:
         self.hub: Hub = make_hub(opened, BookRules())
         self.tickers = BestAgreement(TICKER_TOLERANCE_MS)
         self.twins = TwinCheck()
-        self.next_timer = 0
+        self.timers = _Timers()
+        self.hashed: set[str] = set()  # streams with hashes that nothing is compared with
+        self.traded: set[str] = set()  # streams with trades
 
     def run(self) -> None:
         now = count = 0
-        total = self.opened.frame_count
         for frame in self.opened.frames():
             now = frame.recv_ns
             self._timer(now)
             self._frame(frame)
             count += 1
             if self.progress is not None and not count % _REPORT_EVERY:
-                self.progress(count / total)
+                self.progress(count / self.opened.frame_count)
+        self._timer(now + 1)
         self.hub.finish(now)
         self.tickers.finish()
         self.twins.finish()
@@ -164,10 +186,9 @@ class _Check:
         self._collect()
 
     def _timer(self, now: int) -> None:
-        if now >= self.next_timer:
-            self.next_timer = now + NANOS_PER_SECOND
-            for feed, silent in self.hub.silences(now):
-                self.hub.apply(silent, feed, now)
+        for at_ns in self.timers.before(now):
+            for feed, silent in self.hub.silences(at_ns):
+                self.hub.apply(silent, feed, at_ns)
 
     def _frame(self, frame: Frame) -> None:
         source = self.opened.sources[frame.stream]
@@ -182,9 +203,12 @@ class _Check:
             events = source.decoder.decode(frame.payload)
         except FrameRefused as refused:
             source.refused(refused)
-            self._refused(frame, source, refused)
+            place = f"frame {frame.ingest_seq} of {source.feed.name}"
+            self._problem(f"{place} was refused: {refused}")
             return
         source.counters.events += len(events)
+        if not events:
+            source.counters.ignored += 1
         for event in events:
             self._event(event, source, frame)
 
@@ -198,6 +222,10 @@ class _Check:
             self.tickers.stated(event.market, event.at_ns, event.bid or 0, event.ask or 1_000_000)
         elif source.feed.proof == "restated" and isinstance(event, LevelsChanged | BookSnapshot):
             self.twins.note(event)
+            if _carries_hash(event):
+                self.hashed.add(source.feed.name)
+        elif type(event) is TradePrinted:
+            self.traded.add(source.feed.name)
         if market is None:
             return
         tracked = self.hub.books.get(market)
@@ -219,9 +247,6 @@ class _Check:
     def _doubts(counters: BookCounters) -> tuple[int, int]:
         return counters.mismatched, counters.gaps
 
-    def _refused(self, frame: Frame, source: Source, refused: FrameRefused) -> None:
-        self._problem(f"frame {frame.ingest_seq} of {source.feed.name} was refused: {refused}")
-
     def _problem(self, sentence: str) -> None:
         if len(self.report.problems) < 100:
             self.report.problems.append(sentence)
@@ -233,9 +258,6 @@ class _Check:
             report.streams.append(source.counters)
             report.unparsed += source.counters.unparsed
             report.events += source.counters.events
-            why = _WHY_WEAK.get(source.feed.proof)
-            if why is not None and source.counters.frames:
-                report.notes.append(why.format(stream=source.feed.name))
         for tracked in self.hub.books.values():
             counters = tracked.counters
             report.books.append(counters)
@@ -244,12 +266,25 @@ class _Check:
             report.mismatched += counters.mismatched
             report.gaps += counters.gaps
             report.stale_snapshots += counters.stale_snapshots
-            checked = counters.verified + counters.mismatched
-            if counters.mismatched * _DISAGREEING > checked:
-                report.notes.append(
-                    f"{counters.title}: {counters.mismatched:,} of {checked:,} comparisons "
-                    f"disagreed ({counters.proof}): this book is rarely to be trusted"
-                )
+        report.notes += reservations.disagreements(report.books)
+        twins = any(twins.compared for twins in self.twins.counters.values())
+        for source in self.opened.sources.values():
+            feed = source.feed
+            facts = reservations.StreamFacts(
+                feed.name,
+                feed.proof,
+                len(self.hub.books_of(feed)),
+                hashes=feed.name in self.hashed,
+                trades=feed.name in self.traded,
+                twins=twins,
+            )
+            if sentence := reservations.reservation(facts):
+                report.notes.append(sentence)
+        report.notes.append(reservations.GAPS)
+        self._agreements()
+
+    def _agreements(self) -> None:
+        report = self.report
         for market, agreement in self.tickers.counters.items():
             report.tickers.append(
                 TickerAgreement(str(market), agreement.stated, agreement.agreed, agreement.differed)

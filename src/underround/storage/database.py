@@ -49,7 +49,7 @@ def journal_file(url: str | Path) -> Path:
         name = parsed.database
     if not name or name == ":memory:":
         raise JournalError("the journal's URL names no file: write sqlite:///path/to/journal.db")
-    return Path(name)
+    return Path(name).expanduser()
 
 
 def open_engine(file: Path, busy_ms: int) -> Engine:
@@ -102,6 +102,13 @@ def _explain(file: Path, error: Exception) -> StopAndFix:
     if code == "SQLITE_FULL":
         return DiskError(
             f"the disk is full and the journal {file} could not be written: free some space; "
+            "what was written before is intact"
+        )
+    if code == "SQLITE_IOERR_WRITE":
+        # Also what SQLite says of a file beyond the size limit (EFBIG).
+        return DiskError(
+            f"the journal {file} could not be written ({cause}): the disk or the allowance for the "
+            "size of a file is full, or the disk is broken; free some space or raise the limit; "
             "what was written before is intact"
         )
     if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):

@@ -10,17 +10,25 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import msgspec
 
 from underround.model.fees import NoFees, polymarket_fees
-from underround.model.frames import NANOS_PER_MS, Clock
+from underround.model.frames import NANOS_PER_MS
 from underround.model.ids import POLYMARKET, MarketId
 from underround.model.market import Catalogue, Market, uniform_ticks
 from underround.model.run import ProofKind
-from underround.model.units import parse_micros, parse_size
+from underround.model.units import ONE, decimal_text, parse_micros, parse_size
 from underround.pipeline.importers import wire
+from underround.pipeline.importers.mapping import (
+    KINDS,
+    UNKNOWN,
+    Event,
+    MappedMarket,
+    Mapping,
+    read_mapping,
+)
 from underround.pipeline.importers.plan import (
     CREATED_BY,
     FramePart,
@@ -29,7 +37,6 @@ from underround.pipeline.importers.plan import (
     merged,
 )
 from underround.pipeline.importers.quantities import (
-    TimeUnit,
     iso_ns,
     price_text,
     size_text,
@@ -48,71 +55,6 @@ from underround.storage.recording import RecordingHeader, StreamHeader
 NAME: Final = "generic"
 
 _STREAM: Final = "polymarket.market"
-Event = Literal["level", "change", "trade"]
-Text = Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which column holds what."""
-
-    time: Text
-    token: Text
-    price: Text
-    size: Text
-    event: Text | None = None
-    """``None``: every row is of the kind in ``constants.event``."""
-    side: Text | None = None
-    """``None``: every row is on the side in ``constants.side``."""
-
-
-class Constants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is the same in every row."""
-
-    event: Event | None = None
-    side: Literal["buy", "sell"] | None = None
-
-
-class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the file spells kinds and sides; any other word is refused."""
-
-    level: tuple[str, ...] = ()
-    change: tuple[str, ...] = ()
-    trade: tuple[str, ...] = ()
-    buy: tuple[str, ...] = ()
-    sell: tuple[str, ...] = ()
-
-
-class MappedMarket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A market of the file; tokens as the file writes them, YES first.  Nothing has a default."""
-
-    id: Text
-    title: str
-    outcomes: tuple[str, str]
-    tokens: tuple[Text, Text]
-    tick: str
-    min_size: str
-    size_step: str
-    fee_rate: str
-    fee_exponent: int
-    closes: str | None = None
-    """ISO 8601 with a zone; left out: unknown."""
-
-
-class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole mapping file."""
-
-    name: Text
-    source: str
-    licence: str
-    attribution: str
-    clock: Clock
-    time_unit: TimeUnit
-    columns: Columns
-    markets: tuple[MappedMarket, ...]
-    constants: Constants = Constants()
-    words: Words = Words()
-    silence_ms: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    lost: tuple[str, ...] = ()
 
 
 def read(source: Path, options: ImportOptions) -> ImportPlan:
@@ -121,8 +63,7 @@ def read(source: Path, options: ImportOptions) -> ImportPlan:
         raise Place(source, 0).refused("needs a mapping", "name the TOML file that explains it")
     require_kind(source, ".csv", ".jsonl", ".ndjson")
     place = Place(options.mapping, 0)
-    mapping = _mapping(place)
-    tokens = {token: one.id for one in mapping.markets for token in one.tokens}
+    mapping = read_mapping(options.mapping)
     restated = mapping.words.level or mapping.constants.event == "level"
     proof: ProofKind = "restated" if restated else "none"
     stream = StreamHeader(
@@ -148,27 +89,8 @@ def read(source: Path, options: ImportOptions) -> ImportPlan:
         catalogue = Catalogue(tuple(_market(place, one) for one in mapping.markets))
     except ValueError as error:
         raise place.refused(f"describes impossible markets ({error})", "correct it") from None
-    parts = _parts(source, mapping, tokens)
+    parts = _parts(source, options.mapping, mapping, catalogue)
     return ImportPlan(header, catalogue, merged([parts], (stream,)))
-
-
-def _mapping(place: Place) -> Mapping:
-    try:
-        mapping = msgspec.toml.decode(place.path.read_bytes(), type=Mapping)
-    except OSError as error:
-        raise place.refused(f"cannot be read ({error.strerror})", "name the mapping file") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise place.refused(f"is not a mapping ({error})", "see docs/data.md") from None
-    columns, constants = mapping.columns, mapping.constants
-    for name in ("event", "side"):
-        if (getattr(columns, name) is None) == (getattr(constants, name) is None):
-            raise place.refused(
-                f"says {name} twice or never", f"give columns.{name} or constants.{name}"
-            )
-    tokens = [token for market in mapping.markets for token in market.tokens]
-    if len(set(tokens)) != len(tokens) or not tokens:
-        raise place.refused("lists no market, or a token twice", "each token has one market")
-    return mapping
 
 
 def _market(place: Place, one: MappedMarket) -> Market:
@@ -186,33 +108,43 @@ def _market(place: Place, one: MappedMarket) -> Market:
         size_step=parse_size(one.size_step),
         fees=polymarket_fees(one.fee_rate, one.fee_exponent) if rate else NoFees(),
         opens_ns=None,
-        closes_ns=iso_ns(place, "closes", one.closes) if one.closes else None,
+        closes_ns=None if one.closes == UNKNOWN else iso_ns(place, "closes", one.closes),
         group=None,
         neg_risk=False,
     )
 
 
 class _Line(msgspec.Struct, frozen=True):
-    event: str
+    place: Place
+    event: Event
     token: str
+    market: Market
     at_ns: int
     side: str
     price: str
     size: str
 
 
-def _rows(path: Path, mapping: Mapping) -> Iterator[tuple[Place, Row]]:
+def _rows(path: Path, mapping_path: Path, mapping: Mapping) -> Iterator[tuple[Place, Row]]:
     columns = mapping.columns
-    named = (columns.time, columns.token, columns.price, columns.size, columns.event, columns.side)
-    needed = [name for name in named if name is not None]
+    named = {
+        key: name
+        for key in ("time", "token", "price", "size", "event", "side")
+        if (name := getattr(columns, key)) is not None
+    }
+    remedies = {
+        name: f"correct [columns].{key} in {mapping_path.name}" for key, name in named.items()
+    }
     if kind_of(path) == ".csv":
-        yield from csv_rows(path, needed)
+        yield from csv_rows(path, list(remedies), remedies)
         return
     for place, row in json_lines(path, dict[str, msgspec.Raw]):
-        for name in needed:
+        for name, remedy in remedies.items():
             if name not in row:
-                raise place.refused(f"has no key {name!r}", "correct the mapping or the file")
-        yield place, {name: _plain(bytes(row[name])) for name in needed}
+                raise place.refused(
+                    f"has no key {name!r}", f"it has {', '.join(row)}; {remedy}, or the file"
+                )
+        yield place, {name: _plain(bytes(row[name])) for name in remedies}
 
 
 def _plain(raw: bytes) -> str:
@@ -223,11 +155,15 @@ def _plain(raw: bytes) -> str:
     return "" if text == b"null" else text.decode()
 
 
-def _lines(path: Path, mapping: Mapping, tokens: dict[str, str]) -> Iterator[_Line]:
+def _lines(
+    path: Path, mapping_path: Path, mapping: Mapping, catalogue: Catalogue
+) -> Iterator[_Line]:
     columns, words, constants = mapping.columns, mapping.words, mapping.constants
-    kinds = {w: k for k in ("level", "change", "trade") for w in getattr(words, k)}
+    kinds: dict[str, Event] = {w: k for k in KINDS for w in getattr(words, k)}
     sides = {w: k for k, spelt in (("BUY", words.buy), ("SELL", words.sell)) for w in spelt}
-    for place, row in _rows(path, mapping):
+    markets = {token: market for market in catalogue.markets for token in market.tokens}
+    before_ns = 0
+    for place, row in _rows(path, mapping_path, mapping):
         event = constants.event or kinds.get(row[columns.event or ""])
         side = sides.get(row[columns.side]) if columns.side else (constants.side or "").upper()
         if event is None:
@@ -235,53 +171,83 @@ def _lines(path: Path, mapping: Mapping, tokens: dict[str, str]) -> Iterator[_Li
         if not side:
             raise place.refused(f"has the side {row[columns.side or '']!r}", "add it to [words]")
         token = row[columns.token]
-        if token not in tokens:
+        if token not in markets:
             raise place.refused(f"names the unknown token {token!r}", "add it to [[markets]]")
-        yield _Line(
-            event,
-            token,
-            unix_ns(place, columns.time, row[columns.time], mapping.time_unit),
-            side,
-            price_text(place, row[columns.price]),
-            size_text(place, row[columns.size]),
+        at_ns = unix_ns(place, columns.time, row[columns.time], mapping.time_unit)
+        if at_ns < before_ns:
+            raise place.refused(
+                f"is stamped {row[columns.time]}, earlier than the row before", "sort the rows"
+            )
+        before_ns = at_ns
+        price = price_text(place, row[columns.price])
+        _require_tick(place, price, markets[token])
+        size = size_text(place, row[columns.size])
+        yield _Line(place, event, token, markets[token], at_ns, side, price, size)
+
+
+def _require_tick(place: Place, price: str, market: Market) -> None:
+    """Refuse a price that no order of ``market`` could have."""
+    tick, micros = market.ticks[0].finest, parse_micros(price)
+    if micros % tick or not 0 < micros < ONE:
+        raise place.refused(
+            f"has the price {price}, which is no multiple of the tick {decimal_text(tick)} "
+            "between 0 and 1",
+            f"correct the row, or the tick of {market.id.native} in the mapping",
         )
 
 
-def _parts(path: Path, mapping: Mapping, tokens: dict[str, str]) -> Iterator[FramePart]:
-    lines = _lines(path, mapping, tokens)
+def _parts(
+    path: Path, mapping_path: Path, mapping: Mapping, catalogue: Catalogue
+) -> Iterator[FramePart]:
+    lines = _lines(path, mapping_path, mapping, catalogue)
     groups = itertools.groupby(lines, lambda line: (line.event, line.token, line.at_ns))
     for (event, token, at_ns), group in groups:
-        market, at_ms = tokens[token], at_ns // NANOS_PER_MS
+        rows = list(group)
+        market, at_ms = rows[0].market.id.native, at_ns // NANOS_PER_MS
         if event == "trade":
             payloads = [
-                wire.trade(market, token, at_ms, line.price, line.size, line.side) for line in group
+                wire.trade(market, token, at_ms, line.price, line.size, line.side) for line in rows
             ]
         elif event == "change":
-            payloads = [
-                wire.price_change(
-                    market,
-                    at_ms,
-                    [
-                        {
-                            "asset_id": token,
-                            "price": line.price,
-                            "size": line.size,
-                            "side": line.side,
-                        }
-                        for line in group
-                    ],
-                )
-            ]
+            payloads = [wire.price_change(market, at_ms, [_change(line) for line in rows])]
         else:
-            payloads = [_book(market, token, at_ms, list(group))]
+            payloads = [_book(market, token, at_ms, rows)]
         for payload in payloads:
             yield FramePart(_STREAM, 0, at_ns, payload, "reconstructed")
 
 
+def _change(line: _Line) -> dict[str, str]:
+    return {"asset_id": line.token, "price": line.price, "size": line.size, "side": line.side}
+
+
 def _book(market: str, token: str, at_ms: int, levels: list[_Line]) -> bytes:
     """Return the snapshot of neighbouring rows; the file may list its levels in any order."""
-    bids = [(line.price, line.size) for line in levels if line.side == "BUY"]
-    asks = [(line.price, line.size) for line in levels if line.side == "SELL"]
-    bids.sort(key=lambda level: parse_micros(level[0]))
-    asks.sort(key=lambda level: parse_micros(level[0]), reverse=True)
-    return wire.book(market, token, at_ms, bids, asks)
+    held: set[tuple[str, str]] = set()
+    for line in levels:
+        if (line.side, line.price) in held:
+            raise line.place.refused(
+                f"gives the {line.side.lower()} level {line.price} a second time in one snapshot",
+                "give two snapshots two times, or drop the row",
+            )
+        held.add((line.side, line.price))
+    bids = sorted((row for row in levels if row.side == "BUY"), key=_price)
+    asks = sorted((row for row in levels if row.side == "SELL"), key=_price, reverse=True)
+    bid = next((row for row in reversed(bids) if parse_size(row.size)), None)
+    ask = next((row for row in reversed(asks) if parse_size(row.size)), None)
+    if bid is not None and ask is not None and _price(bid) >= _price(ask):
+        raise max(bid.place, ask.place).refused(
+            f"makes a crossed snapshot: somebody buys {token} at {bid.price} and sells it at "
+            f"{ask.price}",
+            "check [words].buy and [words].sell, or repair the rows",
+        )
+    return wire.book(
+        market,
+        token,
+        at_ms,
+        [(row.price, row.size) for row in bids],
+        [(row.price, row.size) for row in asks],
+    )
+
+
+def _price(line: _Line) -> int:
+    return parse_micros(line.price)

@@ -53,7 +53,10 @@ _LOST: Final = (
         "`market` holds the market's slug, so the venue's hashes are kept but cannot be "
         "computed again."
     ),
-    "Trades, tick-size changes and everything else on the channel were not recorded.",
+    (
+        "Trades, tick-size changes and everything else on the channel were not recorded: a book "
+        "restated after a trade differs by what the trade took."
+    ),
     (
         "How rows were grouped into messages is inferred: neighbours of one token, kind, "
         "hash and time are one message."

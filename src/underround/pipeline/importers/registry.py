@@ -27,6 +27,7 @@ from underround.pipeline.importers import (
 )
 from underround.pipeline.importers.plan import ImportOptions, ImportPlan, Read, Sessions, single
 from underround.storage.recording import RecordingWriter, WriterLimits
+from underround.storage.recording.disk import disk_errors
 
 _REPORT_EVERY: Final = 10_000
 
@@ -125,13 +126,9 @@ def run_import(
 
 def _workshop(target: Path) -> Path:
     """Return a new hidden folder beside ``target``: a rename within one file system is atomic."""
-    try:
+    with disk_errors(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{target.name}.import-", dir=target.parent))
-    except OSError as error:
-        raise DiskError(
-            f"{target.parent} is not writable ({error.strerror}): correct its owner or its mode"
-        ) from error
 
 
 def _publish(made: Path, target: Path) -> None:

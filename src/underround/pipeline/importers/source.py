@@ -111,17 +111,25 @@ def lines(path: Path) -> Iterator[tuple[Place, str]]:
                 yield Place(path, number), line.rstrip("\r\n")
 
 
-def csv_rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[Place, Row]]:
-    """Yield the rows of a CSV file with a header; refuses a missing column or a ragged row."""
+def csv_rows(
+    path: Path, needed: Sequence[str], remedies: Mapping[str, str] | None = None
+) -> Iterator[tuple[Place, Row]]:
+    """Yield the rows of a CSV file with a header; refuses a missing column or a ragged row.
+
+    ``remedies`` says for each needed column what to do where another schema is no answer.
+    """
     with _text(path) as text:
         reader = csv.reader(text, strict=True)
         try:
             names = next(reader, None)
             if names is None:
-                raise Place(path, 1).refused("is empty", "download it again")
+                raise Place(path, 0).refused("is empty", "check the file")
             for name in needed:
                 if name not in names:
-                    raise Place(path, 1).refused(f"has no column {name!r}", _columns(names))
+                    remedy = (remedies or {}).get(name, "choose the importer of that schema")
+                    raise Place(path, 1).refused(
+                        f"has no column {name!r}", f"it has {', '.join(names)}; {remedy}"
+                    )
             for values in reader:
                 place = Place(path, reader.line_num)
                 if len(values) != len(names):
@@ -133,10 +141,6 @@ def csv_rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[Place, Row]]:
             raise Place(path, reader.line_num).refused(
                 f"is not CSV ({error})", "download the file again"
             ) from None
-
-
-def _columns(names: Sequence[str]) -> str:
-    return f"it has {', '.join(names)}; choose the importer of that schema"
 
 
 def decoder(kind: type[T]) -> Callable[[Place, str | bytes], T]:

@@ -28,6 +28,7 @@ TEMPORARY: Final = ".tmp"
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NO_FOLDER: Final = frozenset({errno.EEXIST, errno.ENOTDIR})
 
 
 def segment_file(number: int) -> str:
@@ -45,9 +46,28 @@ def disk_errors(path: Path) -> Iterator[None]:
             text = f"the disk is full: {path} could not be written; free space and record again"
         elif error.errno in _FORBIDDEN:
             text = f"{path} is not writable ({error.strerror}): correct its owner or its mode"
+        elif error.errno in _NO_FOLDER and (file := file_above(path)) is not None:
+            text = f"{file} is a file: name a place that is not below it"
+        elif error.errno == errno.EEXIST:
+            text = f"{path} exists: name a new one"
+        elif error.errno == errno.EISDIR:
+            text = f"{path} is a folder and a file is to be written there: remove it"
         else:
             text = f"{path} could not be written: {error.strerror or error}"
         raise DiskError(text) from error
+
+
+def file_above(path: Path) -> Path | None:
+    """Return ``path`` or the folder above it that is no folder but a file; ``None``: neither."""
+    try:
+        for place in (path, *path.parents):
+            if place.is_dir():
+                return None
+            if place.exists():
+                return place
+    except OSError:
+        return None  # it cannot even be looked at: the caller's own error says why
+    return None
 
 
 def write_all(descriptor: int, data: bytes) -> None:

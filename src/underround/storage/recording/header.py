@@ -97,15 +97,26 @@ def encode_header(header: RecordingHeader) -> bytes:
     return msgspec.json.format(text, indent=2) + b"\n"
 
 
-def decode_header(data: bytes, place: str) -> RecordingHeader:
-    """Return the header in ``data``; raises ``RecordingError`` that names ``place``."""
+def check_version(data: bytes, place: str) -> None:
+    """Raise ``RecordingError`` if ``data`` is the header of another version of the format.
+
+    What is no header at all passes: ``decode_header`` says what is wrong with it.
+    """
     try:
         version = _version.decode(data).format
-        if version != FORMAT_VERSION:
-            raise RecordingError(
-                f"{place} has format version {version} and this program reads version "
-                f"{FORMAT_VERSION}: use the program that wrote it, or a newer one"
-            )
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return
+    if version != FORMAT_VERSION:
+        raise RecordingError(
+            f"{place} has format version {version} and this program reads version "
+            f"{FORMAT_VERSION}: use the program that wrote it, or a newer one"
+        )
+
+
+def decode_header(data: bytes, place: str) -> RecordingHeader:
+    """Return the header in ``data``; raises ``RecordingError`` that names ``place``."""
+    check_version(data, place)
+    try:
         return _header.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RecordingError(f"{place} is not a recording's header: {error}") from None

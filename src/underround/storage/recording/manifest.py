@@ -11,10 +11,21 @@ import re
 from pathlib import Path
 from typing import Final
 
-from underround.storage.recording.disk import MANIFEST, TEMPORARY, disk_errors, publish_file
+from underround.model.errors import RecordingCorrupt, RecordingError
+from underround.storage.recording.disk import (
+    MANIFEST,
+    SEGMENTS,
+    TEMPORARY,
+    UNREADABLE,
+    disk_errors,
+    publish_file,
+)
 
 _LINE: Final = re.compile(r"([0-9a-f]{64})  (\S.*)")
 _SELF: Final = "# sha256 of the lines above: "
+
+
+REMEDY: Final = "restore the file from a copy, or import the recording again"
 
 
 def files_of(root: Path) -> list[str]:
@@ -47,3 +58,28 @@ def read_manifest(data: bytes) -> tuple[dict[str, str], bool]:
         if match := _LINE.fullmatch(line):
             digests[match[2]] = match[1]
     return digests, intact
+
+
+def check_small_files(root: Path) -> None:
+    """Raise ``RecordingCorrupt`` unless the files beside the segments are those that were sealed.
+
+    Segments are left to their own checksums, which are taken when they are read; files that the
+    manifest does not list do no harm.  Raises ``RecordingError`` when one cannot be read.
+    """
+    place = root / MANIFEST
+    try:
+        digests, intact = read_manifest(place.read_bytes())
+        if not intact:
+            raise RecordingCorrupt(f"{place} is damaged: {REMEDY}")
+        for name, promised in digests.items():
+            if name.startswith(f"{SEGMENTS}/") or name == UNREADABLE:
+                continue
+            place = root / name
+            if not place.is_file():  # nor is a device or a pipe, which could be read forever
+                raise FileNotFoundError
+            if digest(place) != promised:
+                raise RecordingCorrupt(f"{place} differs from what {MANIFEST} promises: {REMEDY}")
+    except FileNotFoundError:
+        raise RecordingCorrupt(f"{place} is missing: {REMEDY}") from None
+    except OSError as error:
+        raise RecordingError(f"{place} could not be read: {error.strerror or error}") from None

@@ -11,8 +11,14 @@ import polars as pl
 from underround.model.errors import RecordingCorrupt, RecordingError
 from underround.model.frames import Frame
 from underround.storage.recording.disk import HEADER, INDEX, MANIFEST, MARKETS, TAIL
-from underround.storage.recording.header import RecordingHeader, Span, decode_header
+from underround.storage.recording.header import (
+    RecordingHeader,
+    Span,
+    check_version,
+    decode_header,
+)
 from underround.storage.recording.index import RecordingIndex, SegmentEntry, decode_index
+from underround.storage.recording.manifest import check_small_files
 from underround.storage.recording.segment import (
     BATCH_ROWS,
     SCHEMA,
@@ -47,12 +53,18 @@ class Recording:
         """Open the recording in the folder ``path``.
 
         Raises ``RecordingError`` when it is not a recording this program can read, and its
-        subclass ``RecordingCorrupt`` when a file is missing or has the wrong length.  A torn tail
-        is no error: see ``dropped_tail_bytes`` and ``notices``.
+        subclass ``RecordingCorrupt`` when a file is missing or has the wrong length, or a file of
+        a sealed recording, its segments aside, is not the one that was sealed (segments are
+        checked when they are read).  A torn tail is no error and neither is a recording without a
+        manifest: see ``sealed``, ``dropped_tail_bytes`` and ``notices``.
         """
-        header = decode_header(_read_header(path), str(path / HEADER))
-        # The tail before the index: a running writer then can only make us see frames twice.
+        head = _read_header(path)
+        check_version(head, str(path / HEADER))  # another version may seal in another way
         sealed = (path / MANIFEST).exists()
+        if sealed:
+            check_small_files(path)
+        header = decode_header(head, str(path / HEADER))
+        # The tail before the index: a running writer then can only make us see frames twice.
         tail = TailContent([], 0, 0) if sealed else read_tail(path)
         index = decode_index(_read(path / INDEX), str(path / INDEX))
         for segment in index.segments:
@@ -87,7 +99,10 @@ class Recording:
         """What an operator should know about the state of the files; one sentence each."""
         notices = []
         if not self.sealed:
-            notices.append(f"{self.path} was not closed: it can be read, and recover seals it")
+            notices.append(
+                f"{self.path} holds no {MANIFEST}: it was not closed, or the file is lost; it can "
+                "be read, but nothing proves that its catalogue and header are what was recorded"
+            )
         if self.dropped_tail_bytes:
             notices.append(
                 f"{self.path / TAIL} ends in {self.dropped_tail_bytes} bytes that cannot be read: "

@@ -23,7 +23,7 @@ from underround.storage.recording.index import (
     StreamSpan,
     decode_index,
 )
-from underround.storage.recording.manifest import digest, files_of, read_manifest
+from underround.storage.recording.manifest import REMEDY, digest, files_of, read_manifest
 from underround.storage.recording.reader import read_tail
 from underround.storage.recording.segment import read_columns
 from underround.storage.recording.sequence import SequenceFault, SequenceWalk
@@ -55,7 +55,8 @@ class FilesReport(msgspec.Struct, frozen=True):
     rows: int
     """Frames that could be read, the tail included."""
     problems: tuple[str, ...]
-    """Where index and segments disagree or something cannot be read; one sentence each."""
+    """One sentence for each file that is missing or damaged and each disagreement of index and
+    segments; a recording without a manifest is one, too."""
     faults: tuple[SequenceFault, ...]
     unreadable_tail_bytes: int = 0
 
@@ -95,7 +96,28 @@ def verify_files(path: Path) -> FilesReport:
         walk.expect_end(entry.last_ingest_seq + 1)
         rows += table.height
     tail_rows, unreadable = (0, 0) if sealed else _walk_tail(path, index, walk)
-    return FilesReport(sealed, files, rows + tail_rows, tuple(problems), walk.faults(), unreadable)
+    found = (*_damage(files, sealed, problems), *problems)
+    return FilesReport(sealed, files, rows + tail_rows, found, walk.faults(), unreadable)
+
+
+def _damage(files: tuple[FileCheck, ...], sealed: bool, named: list[str]) -> list[str]:
+    """Return a sentence for each damaged file that no sentence of ``named`` begins with."""
+    sentences = []
+    if not sealed:
+        sentences.append(
+            f"{MANIFEST} is missing: the recording was not closed, or the file is lost; nothing "
+            "proves its files"
+        )
+    for file in files:
+        if any(sentence.startswith(f"{file.name} ") for sentence in named):
+            continue
+        if file.state == "missing":
+            sentences.append(f"{file.name} is missing: {REMEDY}")
+        elif file.state == "changed" and file.name == MANIFEST:
+            sentences.append(f"{MANIFEST} is damaged, so it proves nothing: {REMEDY}")
+        elif file.state == "changed":
+            sentences.append(f"{file.name} differs from what {MANIFEST} promises: {REMEDY}")
+    return sentences
 
 
 def _check_files(path: Path) -> tuple[FileCheck, ...]:
@@ -125,6 +147,9 @@ def _unproven_files(path: Path) -> tuple[FileCheck, ...]:
 def _index_of(path: Path, problems: list[str]) -> RecordingIndex:
     try:
         return decode_index((path / INDEX).read_bytes(), str(path / INDEX))
+    except FileNotFoundError:
+        problems.append(f"{INDEX} is missing, so no segment was checked: {REMEDY}")
+        return RecordingIndex()
     except (RecordingCorrupt, OSError) as error:
         problems.append(f"{INDEX} cannot be read, so no segment was checked: {error}")
         return RecordingIndex()
