@@ -309,15 +309,18 @@ class Hub:
         self, tracked: TrackedBook, event: BookSnapshot, *, proven: bool, now: Nanos
     ) -> None:
         """Grant or end trust after a snapshot was applied."""
-        if tracked.book.crossed and tracked.proof != "venue_hash":
-            tracked.subscription = None
-            self._invalid(tracked, "crossed snapshot", now)
-        elif tracked.proof == "polled":
+        if tracked.proof == "polled":
+            if tracked.book.crossed:
+                self._invalid(tracked, "crossed snapshot", now)
+                return
             tracked.counters.unverifiable += 1
             tracked.trust(now)
         elif proven:
             if event.sequence is not None:
                 tracked.counters.verified += 1
+                if tracked.book.crossed:  # in the middle of a match: the next numbers decide
+                    tracked.doubt("crossed for a moment", now)
+                    return
             if not tracked.trusted and not tracked.fresh:
                 tracked.counters.epochs += 1
             tracked.fresh = False
