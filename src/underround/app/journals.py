@@ -85,8 +85,17 @@ def write_report(config: Config, run: str, out: Path | None) -> Path:
     """
     with open_journal(config) as journal:
         summary = journal.summary(run)
-        page = render(summary, list(journal.fills(run)), list(journal.orders(run)))
+        page = page_of(journal, summary)
     return write_page(page, out if out is not None else report_file(find_folders(), summary))
+
+
+def page_of(journal: Journal, summary: RunSummary) -> str:
+    """Return the report of a run that the journal holds whole."""
+    run = summary.run
+    reasons = {row.id: row.intent.reason for row in journal.intents(run)}
+    orders = list(journal.orders(run))
+    why = {order.id: reasons[order.intent] for order in orders if order.intent in reasons}
+    return render(summary, list(journal.fills(run)), orders, why)
 
 
 def report_file(folders: Folders, summary: RunSummary) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from underround.app.configuration import Config
-from underround.app.journals import JournalSink, open_journal, write_page
+from underround.app.journals import JournalSink, open_journal, page_of, write_page
 from underround.app.observation import Observation, ReplayProgress
 from underround.app.summary import summarise
 from underround.app.wiring import Opened, make_engine, make_venues, open_recordings
@@ -22,7 +22,6 @@ from underround.model.run import RunSummary
 from underround.operations.fields import tree
 from underround.operations.folders import find_folders
 from underround.operations.halt import HaltFlag
-from underround.research.report import render
 from underround.simulation.replay import Calendar, Replay
 from underround.storage.writer import JournalWriter
 from underround.trading.digest import DecisionSink, Digest
@@ -58,8 +57,7 @@ def run_replay(
         summary = _replay(config, opened, run, writer, settings, speed, progress, stop)
         writer.finish(summary)
         if report is not None:
-            page = render(summary, list(journal.fills(run)), list(journal.orders(run)))
-            write_page(page, report)
+            write_page(page_of(journal, summary), report)
     return summary
 
 

@@ -9,7 +9,8 @@ import underround
 from underround.app.observation import Observation
 from underround.app.recordings import stream_coverage
 from underround.app.wiring import Opened
-from underround.model.ids import OutcomeId
+from underround.model.ids import NO, YES, OutcomeId
+from underround.model.ledger import Ledger, share
 from underround.model.run import (
     FillKindRow,
     LegGroupRow,
@@ -18,18 +19,19 @@ from underround.model.run import (
     RunSummary,
     StrategySummary,
 )
-from underround.model.units import Money
+from underround.model.units import Money, Size
 from underround.simulation import fills
 from underround.simulation.replay import Replay
 from underround.storage.recording import coverage
 from underround.trading.engine import Desk, Engine
-from underround.trading.tally import Tally
+from underround.trading.tally import Refused, Tally
 
 _NUMBERED = re.compile(r"^ *\d+\. ", re.MULTILINE)
 
 MARKED = (
-    "Unresolved positions are marked at the last bid of a trusted book, or at zero without one: "
-    "what could be got for them at once, pessimistic for pairs of YES and NO."
+    "Unresolved positions are marked at the last bid of a trusted book, at zero if nobody bid, and "
+    "at cost if the book was not trusted since they were bought: what could be got for them at "
+    "once, pessimistic for pairs of YES and NO."
 )
 
 
@@ -85,9 +87,9 @@ def summarise(
         equity_curve=observation.equity_curve(),
         series=observation.series(),
         positions=_positions(engine),
-        strategies=[_strategy(desk, engine) for desk in engine.desks],
+        strategies=[_strategy(desk, engine, tally) for desk in engine.desks],
         leg_groups=_leg_groups(engine),
-        refusals_by_gate=_refusals(tally),
+        refusals_by_gate=sorted(_refusals(tally.gates), key=_dearest),
         fills_by_kind=_fill_kinds(tally),
         assumptions=[*assumptions(), MARKED],
         config=dict(config),
@@ -95,9 +97,17 @@ def summarise(
 
 
 def _positions(engine: Engine) -> list[PositionRow]:
+    """Return the account's positions, each with what it cost and brought its strategies.
+
+    The account knows one average cost; each strategy has its own, and profits are told by those:
+    so the positions together realised what the strategies together realised.
+    """
     rows = []
+    ledgers = list(engine.portfolio.by_strategy.values())
     for outcome, held in engine.portfolio.ledger.holdings.items():
-        if not held.total and not held.realised:
+        parts = [ledger.holding(outcome) for ledger in ledgers]
+        realised = sum(part.realised for part in parts)
+        if not held.total and not realised:
             continue
         market = engine.hub.markets[outcome.market]
         rows.append(
@@ -107,21 +117,22 @@ def _positions(engine: Engine) -> list[PositionRow]:
                 label=market.label(outcome.index),
                 matched=held.matched,
                 confirmed=held.confirmed,
-                cost=held.cost,
-                realised=held.realised,
-                mark=engine.losses.bid(OutcomeId(outcome.market, outcome.index)),
+                cost=sum(part.cost for part in parts),
+                realised=realised,
+                mark=engine.losses.bid(outcome),
+                value=engine.losses.value(outcome, held),
                 settled=outcome.market in engine.portfolio.payouts,
             )
         )
     return rows
 
 
-def _strategy(desk: Desk, engine: Engine) -> StrategySummary:
-    own = engine.portfolio.by_strategy.get(desk.strategy.name)
-    realised: Money = 0
-    if own is not None:
-        realised = sum(held.realised for held in own.holdings.values())
+def _strategy(desk: Desk, engine: Engine, tally: Tally) -> StrategySummary:
+    own = engine.portfolio.by_strategy.get(desk.strategy.name, Ledger())
+    value = sum(engine.losses.value(outcome, held) for outcome, held in own.holdings.items())
+    held, redeemed = _pairs(own)
     idle = desk.error and f"stopped: {desk.error}"
+    refused = _refusals(tally.by_strategy.get(desk.strategy.name, {}))
     return StrategySummary(
         name=desk.strategy.name,
         kind=desk.strategy.kind,
@@ -132,9 +143,24 @@ def _strategy(desk: Desk, engine: Engine) -> StrategySummary:
         orders=desk.orders,
         fills=desk.fills,
         refusals=desk.refusals,
-        realised=realised,
+        realised=sum(part.realised for part in own.holdings.values()),
+        unrealised=value - sum(part.cost for part in own.holdings.values()),
+        equity_change=own.cash_total() + value,
+        refused_by=sorted(refused, key=lambda row: (-row.count, row.gate)),
+        pairs_held=held,
+        pairs_redeemed=redeemed,
         why_idle=idle or desk.strategy.why_idle(),
     )
+
+
+def _pairs(own: Ledger) -> tuple[Size, Size]:
+    """Return the complete pairs of YES and NO that are held, and those given back to the issuer."""
+    held = redeemed = 0
+    for market in dict.fromkeys(outcome.market for outcome in own.holdings):
+        pair = (OutcomeId(market, YES), OutcomeId(market, NO))
+        held += min(own.holding(outcome).total for outcome in pair)
+        redeemed += min(own.balance("issuer", share(outcome)) for outcome in pair)
+    return held, redeemed
 
 
 def _leg_groups(engine: Engine) -> list[LegGroupRow]:
@@ -154,12 +180,14 @@ def _leg_groups(engine: Engine) -> list[LegGroupRow]:
     ]
 
 
-def _refusals(tally: Tally) -> list[RefusalRow]:
-    rows = [
-        RefusalRow(gate, row.count, row.edge_forgone, row.example)
-        for gate, row in tally.gates.items()
+def _refusals(gates: Mapping[str, Refused]) -> list[RefusalRow]:
+    return [
+        RefusalRow(gate, row.count, row.edge_forgone, row.example) for gate, row in gates.items()
     ]
-    return sorted(rows, key=lambda row: (-row.edge_forgone, -row.count, row.gate))
+
+
+def _dearest(row: RefusalRow) -> tuple[Money, int, str]:
+    return -row.edge_forgone, -row.count, row.gate
 
 
 def _fill_kinds(tally: Tally) -> list[FillKindRow]:

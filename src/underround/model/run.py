@@ -125,16 +125,39 @@ class PositionRow(msgspec.Struct, frozen=True):
     title: str
     label: str
     matched: Size
+    """Shares bought whose match may still fail."""
     confirmed: Size
+    """Shares owned; the position is both together."""
     cost: Money
+    """What its shares cost their strategies, fees included."""
     realised: Money
+    """What sales, merges and payouts brought its strategies above what the shares had cost them."""
     mark: Price | None
-    """Bid it is marked at; ``None``: no bid, marked at 0."""
+    """Bid it is marked at; ``None``: nobody bids, or the book was never trusted."""
+    value: Money
+    """What all its shares are worth at the mark, or their cost if the book was never trusted."""
     settled: bool
+
+    @property
+    def shares(self) -> Size:
+        """Everything held, matched and confirmed."""
+        return self.matched + self.confirmed
+
+
+class RefusalRow(msgspec.Struct, frozen=True):
+    """Refusals of one gate."""
+
+    gate: str
+    count: int
+    edge_forgone: Money
+    example: str
 
 
 class StrategySummary(msgspec.Struct, kw_only=True):
-    """What one strategy instance did, and how near it came where it did nothing."""
+    """What one strategy instance did, and how near it came where it did nothing.
+
+    Its money is that of its own ledger: realised and unrealised together are its equity change.
+    """
 
     name: str
     kind: str
@@ -146,6 +169,16 @@ class StrategySummary(msgspec.Struct, kw_only=True):
     fills: int = 0
     refusals: int = 0
     realised: Money = 0
+    unrealised: Money = 0
+    """What its shares are worth at their marks, less what they cost."""
+    equity_change: Money = 0
+    """Change of its cash plus the marks of its shares; it started with neither."""
+    refused_by: list[RefusalRow] = []
+    """Its refusals by gate, most frequent first."""
+    pairs_held: Size = 0
+    """Complete pairs of YES and NO it held at the end, over all its markets."""
+    pairs_redeemed: Size = 0
+    """Complete pairs that went back for a dollar each: merged, netted or paid out, less minted."""
     why_idle: str = ""
     """One sentence with numbers: why it did nothing, or the closest it came."""
 
@@ -161,15 +194,6 @@ class LegGroupRow(msgspec.Struct, frozen=True):
     edge: Money
     realised: Money
     detail: str
-
-
-class RefusalRow(msgspec.Struct, frozen=True):
-    """Refusals of one gate."""
-
-    gate: str
-    count: int
-    edge_forgone: Money
-    example: str
 
 
 class FillKindRow(msgspec.Struct, frozen=True):

@@ -50,6 +50,8 @@ class Tally:
         """Count from zero."""
         self.refusals = 0
         self.gates: dict[str, Refused] = {}
+        self.by_strategy: dict[StrategyId, dict[str, Refused]] = {}
+        """By strategy, then by gate."""
         self.fills: dict[tuple[str, str, str], Filled] = {}
         """By strategy, liquidity and evidence."""
         self.starting_cash: Money = 0
@@ -79,12 +81,11 @@ class Tally:
         last_ns = self._episodes.get(key)
         self._episodes[key] = refusal.at_ns
         again = last_ns is not None and refusal.at_ns - last_ns < EPISODE_NS
-        row = self.gates.get(refusal.gate)
-        if row is None:
-            example = f"{refusal.strategy}: {refusal.detail}"
-            row = self.gates[refusal.gate] = Refused(example=example)
-        row.count += 1
-        row.edge_forgone += 0 if again else refusal.edge_forgone
+        forgone = 0 if again else refusal.edge_forgone
+        example = f"{refusal.strategy}: {refusal.detail}"
+        _count(self.gates, refusal.gate, example, forgone)
+        own = self.by_strategy.setdefault(refusal.strategy, {})
+        _count(own, refusal.gate, refusal.detail, forgone)
 
     def order(self, order: Order) -> None:
         """Remember whose it is while it is open."""
@@ -111,6 +112,14 @@ class Tally:
             self.starting_cash += sum(
                 posting.amount for posting in entry.postings if posting.account == "cash"
             )
+
+
+def _count(gates: dict[str, Refused], gate: str, example: str, forgone: Money) -> None:
+    row = gates.get(gate)
+    if row is None:
+        row = gates[gate] = Refused(example=example)
+    row.count += 1
+    row.edge_forgone += forgone
 
 
 class Several:

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from underround.model.ids import OrderId
 from underround.model.orders import Fill, Order
 from underround.model.run import RunSummary
-from underround.research.report import charts, numerals, rows, sentences
+from underround.research.report import charts, conduct, facts, numerals, rows, sentences
 
 MOST_LISTED: Final = 300
 """Fills listed one by one; the page says when there are more."""
 _SCRIPTS: Final = ("numbers.js", "chart.js", "equity.js", "market.js", "page.js")
 _STYLES: Final = ("vendor/uPlot.min.css", "style/page.css", "style/tables.css", "style/charts.css")
 
+NO_REASONS: Final[Mapping[OrderId, str]] = MappingProxyType({})
+
 Own = TypeVar("Own", Fill, Order)
 
 
-def render(summary: RunSummary, fills: Sequence[Fill], orders: Sequence[Order]) -> str:
+def render(
+    summary: RunSummary,
+    fills: Sequence[Fill],
+    orders: Sequence[Order],
+    reasons: Mapping[OrderId, str] = NO_REASONS,
+) -> str:
     """Return the report about a run as one self-contained HTML document.
 
-    ``fills`` and ``orders`` are all of the run, in order of time.  A pure function: the same values
+    ``fills`` and ``orders`` are all of the run, in order of time; ``reasons`` says why an order
+    was wanted, and orders without one are shown without.  A pure function: the same values
     give the same text, nothing is read but the package's own templates.  The page loads nothing
     over the network, and its content policy forbids it.  Raises ``KeyError`` for a proof kind that
     has no explanation.
@@ -49,7 +59,12 @@ def render(summary: RunSummary, fills: Sequence[Fill], orders: Sequence[Order]) 
             drawn=drawn,
             chart_json=charts.script_json(drawn),
             alarms=sentences.alarms(summary),
-            facts=rows.facts(summary),
+            facts=facts.facts(summary),
+            no_gaps=facts.why_no_gaps(summary),
+            told=conduct.told(summary, orders),
+            sums=conduct.reconcile(summary),
+            reasons=reasons,
+            tail=rows.tail(summary),
             endings=rows.endings(orders),
             fee_rows=rows.fee_rows(summary, fills_by_market),
             strips=[(stream, rows.strip(stream, ends)) for stream in summary.coverage],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
@@ -12,16 +13,9 @@ from underround.model.run import BookCounters, MarketSeries, RunSummary, StreamC
 from underround.model.units import Money, Nanos, Size, cost_of, proceeds_of
 from underround.research.report import numerals
 
-Tone: TypeAlias = Literal["good", "note", "bad"]
 _FULL = 10_000
-
-
-class Fact(msgspec.Struct, frozen=True):
-    """One thing to know before trusting the figures; ``part`` is the section that says more."""
-
-    tone: Tone
-    text: str
-    part: str
+_LONG_TAIL = 100
+"""A stream that ends earlier than another by more than a hundredth of the run ended early."""
 
 
 class MarketRow(msgspec.Struct, frozen=True):
@@ -32,6 +26,8 @@ class MarketRow(msgspec.Struct, frozen=True):
     orders: int
     fees: Money
     trusted: str
+    """Share of the run's span in which its book was trusted."""
+    trusted_at_end: bool
 
 
 class FeeRow(msgspec.Struct, frozen=True):
@@ -88,6 +84,7 @@ def market_rows(
             orders=len(orders.get(line.market, ())),
             fees=sum(fill.fee for fill in fills.get(line.market, ())),
             trusted=_trusted(books.get(line.market), length),
+            trusted_at_end=_trusted_at_end(books.get(line.market), line),
         )
         for line in sorted(summary.series, key=activity)
     ]
@@ -95,6 +92,12 @@ def market_rows(
 
 def _trusted(book: BookCounters | None, length: Nanos) -> str:
     return numerals.share(book.trusted_ns, length) if book else numerals.DASH
+
+
+def _trusted_at_end(book: BookCounters | None, line: MarketSeries) -> bool:
+    if book is not None:
+        return book.trusted_at_end
+    return bool(line.prices) and line.prices[-1].trusted
 
 
 def fee_rows(summary: RunSummary, fills: Mapping[str, Sequence[Fill]]) -> list[FeeRow]:
@@ -118,9 +121,7 @@ def fee_rows(summary: RunSummary, fills: Mapping[str, Sequence[Fill]]) -> list[F
 
 def endings(orders: Sequence[Order]) -> list[tuple[str, int]]:
     """Return how many orders ended in each state, most frequent first."""
-    counts: dict[str, int] = {}
-    for order in orders:
-        counts[order.state] = counts.get(order.state, 0) + 1
+    counts = Counter(order.state for order in orders)
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
@@ -131,6 +132,27 @@ def timeline(summary: RunSummary) -> tuple[Nanos, Nanos]:
         ends = (stream.requested_from_ns, stream.requested_to_ns, stream.first_ns, stream.last_ns)
         times += [at_ns for at_ns in ends if at_ns is not None]
     return min(times), max(times)
+
+
+def tail(summary: RunSummary) -> str:
+    """Return which streams go on long after the others ended, in a sentence; empty if none do."""
+    lasts = {each.stream: each.last_ns for each in summary.coverage if each.last_ns is not None}
+    if not lasts:
+        return ""
+    end, start = max(lasts.values()), summary.first_ns
+    early = [last for last in lasts.values() if (end - last) * _LONG_TAIL > end - start]
+    if not early:
+        return ""
+    quiet_ns = max(early)
+    going = [stream for stream, last in lasts.items() if last > quiet_ns]
+    carrying = {each.stream for each in summary.streams if each.events}
+    words = (
+        f"After {numerals.utc(quiet_ns, 0)} UTC only {' and '.join(going)} "
+        f"{'goes' if len(going) == 1 else 'go'} on, for {numerals.span(end - quiet_ns)}"
+    )
+    if carrying.isdisjoint(going):
+        return f"{words}: no market data come in any more, so the equity curve ends flat."
+    return f"{words}."
 
 
 def strip(stream: StreamCoverage, ends: tuple[Nanos, Nanos]) -> list[Piece]:
@@ -151,49 +173,6 @@ def strip(stream: StreamCoverage, ends: tuple[Nanos, Nanos]) -> list[Piece]:
         pieces.append(piece("present", stream.first_ns, stream.last_ns))
     pieces += [piece("gap", gap.from_ns, gap.to_ns) for gap in stream.gaps]
     return pieces
-
-
-def facts(summary: RunSummary) -> list[Fact]:
-    """Return what the data were worth: books, frames, coverage, each with its tone."""
-    found: list[Fact] = []
-    books = summary.books
-    if books:
-        proven = sum(book.trusted_ns > 0 for book in books)
-        text = f"{numerals.count(proven)} of {numerals.count(len(books))} books earned trust"
-        found.append(Fact(_tone(proven, len(books)), text, "proof"))
-        wrong = sum(book.mismatched for book in books)
-        text = f"{numerals.count(wrong)} contradictions of a book's proof"
-        found.append(Fact("note" if wrong else "good", text, "proof"))
-    else:
-        found.append(Fact("bad", "no book was built", "proof"))
-    if summary.frames:
-        unparsed = sum(stream.unparsed for stream in summary.streams)
-        text = f"{numerals.count(unparsed)} of {numerals.count(summary.frames)} frames unparsed"
-        found.append(Fact("note" if unparsed else "good", text, "proof"))
-    found += _coverage(summary.coverage)
-    if summary.lost:
-        text = f"{numerals.count(len(summary.lost))} things the importer could not carry over"
-        found.append(Fact("note", text, "assumptions"))
-    return found
-
-
-def _coverage(streams: Sequence[StreamCoverage]) -> list[Fact]:
-    if not streams:
-        return [Fact("bad", "no stream was recorded", "coverage")]
-    found: list[Fact] = []
-    silent = sum(stream.first_ns is None for stream in streams)
-    if silent:
-        text = f"{numerals.count(silent)} of {numerals.count(len(streams))} streams said nothing"
-        found.append(Fact("bad", text, "coverage"))
-    gaps = [gap for stream in streams for gap in stream.gaps]
-    lost = numerals.span(sum(gap.to_ns - gap.from_ns for gap in gaps))
-    text = f"{numerals.count(len(gaps))} gaps, {lost} in all" if gaps else "no gaps in any stream"
-    found.append(Fact("note" if gaps else "good", text, "coverage"))
-    return found
-
-
-def _tone(good: int, all_: int) -> Tone:
-    return "bad" if not good else "good" if good == all_ else "note"
 
 
 def settings(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
