@@ -31,7 +31,7 @@ Kalshi
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -39,23 +39,29 @@ from underround.model.frames import NANOS_PER_MS
 from underround.model.ids import FillId, OrderId
 from underround.model.units import Nanos
 
+Delay: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+"""Milliseconds, never negative."""
+
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Delays in milliseconds, none negative; the defaults are Polymarket's, the slower venue."""
+    """Delays of one venue in milliseconds, none negative.
 
-    feed_ms: int = 250
+    The defaults of the fields are Polymarket's, the slower venue.
+    """
+
+    feed_ms: Delay = 250
     """From a change at the venue until our book shows it."""
-    entry_ms: int = 350
+    entry_ms: Delay = 350
     """From our decision until the order is in the venue's matcher."""
-    cancel_ms: int = 200
+    cancel_ms: Delay = 200
     """From our decision until a cancel is in the venue's matcher."""
-    response_ms: int = 250
+    response_ms: Delay = 250
     """From what the matcher did until we know it."""
-    settle_ms: int = 10_000
+    settle_ms: Delay = 10_000
     """From our knowing of a fill until it is final."""
-    chain_ms: int = 15_000
+    chain_ms: Delay = 15_000
     """From our decision until a mint or merge of complete sets is done."""
-    jitter_ms: int = 0
+    jitter_ms: Delay = 0
     """Up to this much is added to each delay, evenly; it is never taken off."""
     seed: int = 0
     """Another seed draws other jitter and other failed settlements; the same seed the same."""

@@ -36,7 +36,8 @@ from underround.model.units import Nanos
 from underround.simulation.paper import PaperVenue
 from underround.trading.engine import Engine
 
-_LONGEST_PAUSE_MS: Final = 60_000
+LONGEST_PAUSE_MS: Final = 60_000
+"""What the pause between timers grows to while no frame comes."""
 _REASONS: Final = 50
 """Different reasons kept per stream; the count goes on."""
 _FAR: Final = 1 << 63
@@ -166,18 +167,19 @@ class Replay:
         next_check = self._check_every
         count = now = 0
         for frame in frames:
-            now = frame.recv_ns
-            if not count:
-                self._begin(now)
-            if now > self._next:
-                self._until(now)
             if count >= next_check:
+                # Before anything happens on the way to a frame that is perhaps not taken.
                 next_check = count + self._check_every
                 self.last_ns = now
                 self.take_command()
                 if self._observer.frames(count, now):
                     self.stopped = True
                     break
+            now = frame.recv_ns
+            if not count:
+                self._begin(now)
+            if now > self._next:
+                self._until(now)
             count += 1
             self._take(frame, now)
         self.frames, self.last_ns = count, now
@@ -203,6 +205,8 @@ class Replay:
             source.refused(refused)
             return
         counters.events += len(events)
+        if not events:
+            counters.ignored += 1
         engine, orders = self.engine, self.engine.facts.orders
         for event in events:
             actions = engine.on_market(event, feed, now)
@@ -263,7 +267,7 @@ class Replay:
     def _timer(self, now: Nanos) -> None:
         self._next_timer = now + self._pause_ns
         self._pause_ns = min(
-            2 * self._pause_ns, max(self._timer_ns, _LONGEST_PAUSE_MS * NANOS_PER_MS)
+            2 * self._pause_ns, max(self._timer_ns, LONGEST_PAUSE_MS * NANOS_PER_MS)
         )
         self._perform(self.engine.on(Timer(now), now), now)
         self._observer.timer(now)
