@@ -13,9 +13,9 @@ BUNDLED_FRAMES: Final = 103_711
 
 KALSHI_SESSION: Final = "20260513T1522"
 KALSHI_FRAMES: Final = 77_635
-KALSHI_ORDERS: Final = 187
+KALSHI_ORDERS: Final = 189
 KALSHI_FILLS: Final = 68
-KALSHI_DIGEST: Final = "5283c778de3a643259c2025a0de001198340dcfedf6a6b3b948a2e09f62d5f41"
+KALSHI_DIGEST: Final = "87a282e95782cf4f0240d49d1d5af8e8743f9217bb89642b254cd9caed17b013"
 """Of the replay of that session with its Coinbase ticks and the default configuration."""
 KALSHI_TICKERS: Final = {
     "kalshi:KXBTC15M-26MAY131130-30": 370,
