@@ -90,7 +90,48 @@ def test_a_wrong_command_line_ends_with_2(standin: Run, arguments: tuple[str, ..
     """Options, verbs, overrides and a missing file are one class: nothing was started."""
     done = standin(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_bare_verb_group_shows_what_there_is(standin: Run) -> None:
+    """Without a verb the help is shown, on stderr, and the code says that nothing was done."""
+    for arguments in ((), ("recording",)):
+        done = standin(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Commands:" in done.stderr
+
+
+@pytest.mark.parametrize("kind,near", [("genric", "generic"), ("kalshi", "kalshi-ws")])
+def test_an_unknown_importer_names_the_nearest(standin: Run, kind: str, near: str) -> None:
+    """The kind is part of the command line, so its code is that of a wrong command line."""
+    done = standin("import", kind, "a", "b")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"there is no importer '{kind}': did you mean {near}?" in done.stderr
+    assert "choose binance-raw" in standin("import", "zzz", "a", "b").stderr
+
+
+@pytest.mark.parametrize(
+    "text,said",
+    [
+        (None, "folder is not a recording, for it holds no recording.json: name the folder of one"),
+        ("x", "is not a recording's header: JSON is malformed: invalid character (byte 0): res"),
+        ('{"format":1}', "is not a recording's header: Object missing required field"),
+    ],
+)
+def test_what_is_no_recording_ends_with_a_remedy(
+    standin: Run, tmp_path: Path, text: str | None, said: str
+) -> None:
+    """A folder without a header and one with a broken header say what to do, in every verb."""
+    (tmp_path / "folder").mkdir()
+    if text is not None:
+        (tmp_path / "folder/recording.json").write_text(text)
+    for verb in (("replay",), ("recording", "info"), ("recording", "verify")):
+        done = standin(*verb, "folder")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert said in done.stderr
+        assert "import" in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_failed_run_ends_with_1(standin: Run) -> None:
@@ -136,7 +177,8 @@ def test_a_second_ctrl_c_ends_at_once(started: Start) -> None:
     assert process.stderr.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, "", "interrupted\n")
+    assert (process.returncode, out) == (130, "")
+    assert err == "interrupted twice: the run was left where it was, without a summary\n"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +200,30 @@ def test_a_reader_that_went_away_is_no_fault(started: Start, arguments: tuple[st
     os.close(writing)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (141, "")
+
+
+def test_output_that_cannot_be_written_is_one_sentence(started: Start) -> None:
+    """A full device behind stdout ends with 5 and no traceback, for text and for JSON."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    for arguments in (("runs",), ("runs", "--json")):
+        with Path("/dev/full").open("w") as full:
+            process = started(*arguments, stdout=full)
+            _, err = process.communicate(timeout=60)
+        assert process.returncode == 5
+        assert err.startswith("error: the output cannot be written: ")
+        assert "Traceback" not in err
+
+
+def test_ctrl_c_while_loading_says_that_no_run_was_kept(started: Start, tmp_path: Path) -> None:
+    """Before a run begins Ctrl-C ends at once, with 130 and one sentence."""
+    os.mkfifo(tmp_path / "slow.toml")
+    process = started("replay", "--config", "slow.toml")
+    with (tmp_path / "slow.toml").open("wb"):  # opens when the command reads its configuration
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err == "interrupted before the first frame: no run was kept\n"
 
 
 def test_the_page_of_errors_is_the_tree() -> None:

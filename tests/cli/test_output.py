@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from underround.app.verification import VerifyReport
+from underround.cli import recordings, run, screen
 from underround.cli.screen import Screen, dollars, moment, plain, print_table, span
+from underround.model.run import BookCounters, RefusalRow, RunSummary
 from underround.model.units import parse_micros
+from underround.pipeline.importers.registry import Imported, ImportReport
+from underround.storage.recording.header import RecordingHeader, StreamHeader, encode_header
+
+HEADER = RecordingHeader("r", "receive", "test", "own", "MIT", "us", ())
+
+
+def standin_summary() -> RunSummary:
+    zeros: dict[str, object] = {
+        field.name: 0 if field.type in {int, float} else []
+        for field in msgspec.structs.fields(RunSummary)
+        if field.required
+    }
+    texts = dict.fromkeys(
+        ("run", "version", "source", "licence", "attribution", "clock", "decision_digest",
+         "halted"), "x"
+    )  # fmt: skip
+    fixed = {"mode": "replay", "status": "finished", "imbalance": {}, "config": {}}
+    return msgspec.convert(zeros | texts | fixed, RunSummary)
+
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -94,6 +118,66 @@ def test_version_and_help_are_there_without_the_application(underround: Run) -> 
     assert underround("--version").stdout.startswith("underround ")
     for verb in ("replay", "import", "report", "runs", "show-config", "halt", "resume"):
         assert f"\n  {verb} " in underround("--help").stdout
+
+
+def lost(*sentences: str) -> Imported:
+    return Imported(Path("out") / str(len(sentences)), 1_234, {}, 1, sentences)
+
+
+def test_what_an_import_lost_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each sentence stands once below the table, and the rows name it by its number."""
+    report = ImportReport("generic", (lost("no hashes.", "no clock."), lost("no clock."), lost()))
+    recordings.print_import(screen.output(), report)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines[1:4]] == ["2", "2", "nothing"]
+    assert lines[1].split()[:4] == ["out/2", "1,234", "1", "1,"]
+    assert lines[4:] == ["lost 1: no hashes.", "lost 2: no clock."]
+
+
+def test_books_fit_an_ordinary_terminal_and_digests_are_never_cut() -> None:
+    """At 80 columns a table of books has few enough columns, and a digest stays in one piece."""
+    buffer = io.StringIO()
+    console = Screen(file=buffer, force_terminal=True, width=80, color_system=None)
+    book = BookCounters(market="polymarket:0x1", title="Will it rain in Oslo?", proof="polled")
+    report = VerifyReport(path="x", ok=True, files_ok=True, books=[book], notes=["a note"])
+    recordings.print_struct(console, report, "proof")
+    assert "Will it rain in Oslo?" in buffer.getvalue()
+    screen.print_uncut(console, "decisions", "f" * 64)
+    assert f"\n{'f' * 64}\n" in buffer.getvalue()
+    assert all(len(line) <= 80 for line in buffer.getvalue().splitlines())
+
+
+def test_notes_are_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line of a recording's notes is a line of its own, the name at the first."""
+    header = StreamHeader("s", 0, "none", "none", "raw")
+    value = msgspec.structs.replace(HEADER, streams=(header,), notes="first\nsecond")
+    recordings.print_struct(screen.output(), value, "recording")
+    out = capsys.readouterr().out
+    assert re.search(r"^notes +first\n +second$", out, re.MULTILINE)
+
+
+def test_the_gate_that_refused_most_is_named() -> None:
+    """The most frequent gate stands beside the count, with its example, not the dearest one."""
+    summary = standin_summary()
+    summary.refusals = 6_209
+    summary.refusals_by_gate = [
+        RefusalRow("exposure", 9, 10**9, "a: too much"),
+        RefusalRow("liquidity", 6_200, 0, "b: only 0.01 shares rest on the other side"),
+    ]
+    ((label, text),) = run.refused(summary)
+    assert label == "refused"
+    assert text == ("6,209 refused, mostly liquidity: only 0.01 shares rest on the other side")
+    summary.refusals_by_gate = []
+    assert run.refused(summary) == []
+
+
+def test_a_recording_without_a_manifest_is_told_not_sealed(standin: Run, tmp_path: Path) -> None:
+    """The result of a replay says which of its recordings nothing proves."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open/recording.json").write_bytes(encode_header(HEADER))
+    assert "open is not sealed: it has no manifest" in standin("replay", "open").stdout
+    (tmp_path / "open/manifest.sha256").touch()
+    assert "not sealed" not in standin("replay", "open").stdout
 
 
 @given(st.integers(min_value=1 - 10**18, max_value=10**18 - 1))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -13,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from underround.app.configuration import load_config
+from underround.app.recordings import resolve_recordings
 from underround.cli.settings import all_keys
 from underround.operations.configdoc import in_page
+from underround.storage.recording import Recording
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 DOCS = Path(__file__).parents[2] / "docs"
@@ -26,6 +31,28 @@ def test_the_page_of_keys_is_up_to_date() -> None:
     assert page == in_page(page, all_keys()), (
         "run: python -m underround show-config --write-page docs/configuration.md"
     )
+
+
+def test_the_defaults_of_the_page_are_those_of_show_config() -> None:
+    """Every leaf without a configuration has the value that the page gives as its default."""
+    rows: dict[str, str] = {}
+    section = ""
+    for line in (DOCS / "configuration.md").read_text("utf-8").splitlines():
+        if heading := re.fullmatch(r"### `\[?(.+?)\]?`", line):
+            section = heading[1]
+        elif row := re.match(r"\| `(\w+)` \| `(.*?)` \|", line):
+            rows[f"{section}.{row[1]}"] = row[2]
+    loaded = load_config(None)
+    shown = {}
+    for path, value, _ in loaded.rows():
+        instance = re.fullmatch(r"strategies\.(\w+)\.(.+)", path)
+        if instance is None:
+            shown[path] = value
+        elif instance[2].startswith("params."):
+            kind = loaded.value.strategies[instance[1]].kind
+            shown[f"params of kind {kind}.{instance[2].removeprefix('params.')}"] = value
+    assert shown["latency.kalshi.feed_ms"] != shown["latency.polymarket.feed_ms"]
+    assert rows == shown
 
 
 def test_the_page_of_replay_shows_the_real_help() -> None:
@@ -126,10 +153,10 @@ def test_a_replay_leaves_a_document_a_report_and_a_run(replayed: tuple[Path, Run
     assert summary["status"] == "finished"
     assert (folder / summary["report"]).is_file()
     assert Path(summary["report"]).parts[0] == "runs"
-    (listed,) = json.loads(run("runs", "--json").stdout)
-    assert (listed["id"], listed["status"]) == (summary["run"], "finished")
+    listed = {row["id"]: row for row in json.loads(run("runs", "--json").stdout)}[summary["run"]]
+    assert listed["status"] == "finished"
     assert listed["decision_digest"] == summary["decision_digest"]
-    done = run("report", "--out", "again.html")
+    done = run("report", summary["run"], "--out", "again.html")
     assert done.stdout == "again.html\n"
     assert (folder / "again.html").read_bytes() == (folder / summary["report"]).read_bytes()
 
@@ -167,22 +194,48 @@ def test_rows_of_ones_own_can_be_imported_described_and_replayed(
     assert json.loads(done.stdout)["frames"] == 3
 
 
-@pytest.mark.parametrize(
-    "arguments,said",
-    [
-        (("generc", "rows.csv", "out"), "there is no importer 'generc'"),
-        (("generic", "none.csv", "out"), "none.csv does not exist"),
-    ],
-)
-def test_an_import_that_cannot_be_ends_with_3(
-    underround: Run, tmp_path: Path, arguments: tuple[str, ...], said: str
-) -> None:
+def test_an_import_that_cannot_be_ends_with_3(underround: Run, tmp_path: Path) -> None:
     """A refused import is one sentence and leaves no target."""
-    (tmp_path / "rows.csv").touch()
-    done = underround("import", *arguments)
+    done = underround("import", "generic", "none.csv", "out")
     assert (done.returncode, done.stdout) == (3, "")
-    assert said in done.stderr
+    assert "none.csv does not exist" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_looking_for_runs_makes_no_state_folder(underround: Run, tmp_path: Path) -> None:
+    """``runs`` and ``report`` write nothing where there is nothing yet."""
+    done = underround("runs", "--json")
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+    done = underround("report")
+    assert done.returncode == 4
+    assert "underround replay makes one" in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_time_of_an_interrupted_run_is_that_of_its_last_frame(tmp_path: Path) -> None:
+    """At real time the pause before the next frame is not yet part of the run."""
+    environment = {**os.environ, "UNDERROUND_HOME": str(tmp_path / "state")}
+    command = [sys.executable, "-m", "underround", "replay", "weather-2026-08"]
+    with subprocess.Popen(
+        [*command, "--speed", "1x", "--json", "--no-report"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("replaying")
+        runs = tmp_path / "state"
+        while not (runs / "journal.sqlite3").exists() and process.poll() is None:
+            select.select([], [], [], 0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+    assert process.returncode == 130, err
+    summary = json.loads(out)
+    ends = [row["last_ns"] for row in summary["coverage"]]
+    recording = Recording.open(resolve_recordings(["weather-2026-08"])[0])
+    last = next(itertools.islice(recording.frames(), summary["frames"] - 1, None))
+    assert summary["last_ns"] == last.recv_ns < min(ends)
 
 
 def test_ctrl_c_ends_a_real_replay_cleanly(tmp_path: Path) -> None:

@@ -79,3 +79,15 @@ def test_a_broken_package_is_named(package: Path, tmp_path: Path) -> None:
     assert "bargains" in done.stderr
     assert "nothing_like_this" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_earlier_runs_can_be_seen_whatever_became_of_a_package(
+    package: Path, tmp_path: Path
+) -> None:
+    """``runs`` and ``report`` need no strategy, neither a broken one nor one that is lost."""
+    (tmp_path / "underround.toml").write_text('[strategies.cheap]\nkind = "lost"\nmarkets = []\n')
+    (package / "my_package/bargain.py").write_text("import nothing_like_this\n")
+    assert underround(package, "runs", folder=tmp_path).returncode == 0
+    done = underround(package, "report", folder=tmp_path)
+    assert done.returncode == 4
+    assert "nothing_like_this" not in done.stderr

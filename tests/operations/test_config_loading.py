@@ -283,6 +283,58 @@ def test_params_are_checked_against_their_kind(tmp_path: Path, params: str, said
     assert refusal(tmp_path, text).startswith(f"underround.toml:5: strategies.a.{said}")
 
 
+@pytest.mark.parametrize(
+    "override,said",
+    [
+        ("strategies.first.min_edg=1", "did you mean strategies.first.params.min_edge?"),
+        ("strategies.fist.params.min_edge=1", "there is no instance fist: did you mean first?"),
+        ("risk.max_loss=abc", "at least 0, such as 0.02: 'abc' is not a plain decimal number"),
+        ("risk.max_loss", "write for example --set risk.max_loss=25"),
+    ],
+)
+def test_a_mistyped_override_is_told_what_was_meant(
+    tmp_path: Path, override: str, said: str
+) -> None:
+    """The command line is corrected in its own terms: no quotes, and paths that can be typed."""
+    sentence = refusal(tmp_path, None, override)
+    assert sentence.startswith("command line: ")
+    assert said in sentence
+    assert "in quotes" not in sentence
+
+
+def test_a_new_instance_may_be_begun_on_the_command_line(tmp_path: Path) -> None:
+    """With its kind an instance is meant to be new."""
+    found = loaded(
+        tmp_path, None, "strategies.new.kind=spread_capture", "strategies.new.markets=['*']"
+    )
+    assert list(found.value.strategies) == ["first", "new"]
+
+
+def test_sections_can_be_left_unread(tmp_path: Path) -> None:
+    """What is left out keeps its default, however wrong the file is there."""
+    file = tmp_path / "underround.toml"
+    file.write_text('seed = 4\n[strategies.a]\nkind = "lost"\n')
+    found = load(Root, file, ["strategies.b.x=1"], params_type=PARAMS.get, without=("strategies",))
+    assert (found.value.seed, found.value.strategies) == (4, Root().strategies)
+
+
+def test_the_check_of_a_section_names_the_key_it_is_about(tmp_path: Path) -> None:
+    """A sentence that begins with a field's name is told at that field's own line."""
+
+    class Checked(msgspec.Struct, frozen=True):
+        low: int = 1
+        high: int = 2
+
+        def __post_init__(self) -> None:
+            if self.high < self.low:
+                raise ValueError("high: it is below low")
+
+    file = tmp_path / "underround.toml"
+    file.write_text("low = 5\nhigh = 4\n")
+    with pytest.raises(ConfigError, match=r"toml:2: high: it is below low"):
+        load(Checked, file)
+
+
 def test_an_instance_without_kind_or_markets_is_refused(tmp_path: Path) -> None:
     """What an instance needs has no default."""
     said = refusal(tmp_path, '\n[strategies.a]\nkind = "dutch_book"\n')
@@ -303,6 +355,30 @@ def test_a_plain_secret_is_refused_and_never_repeated(tmp_path: Path, text: str)
     said = refusal(tmp_path, f"[risk]\nkey = {text}\n")
     assert said.startswith("underround.toml:2: risk.key: expected a reference to a secret")
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunter2@host/db", "postgresql://hunter2@host", "s3:me:hunter2@host",
+        "postgresql://me:hun/ter2hunter2@host/db", "https://host/?a=1&password=hunter2",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["name = '{}'", "name = ['{}']", "seed = '{}'"])
+def test_a_secret_inside_a_url_is_refused_and_never_repeated(
+    tmp_path: Path, form: str, url: str
+) -> None:
+    """Users, passwords and tokens in URLs are refused wherever they stand."""
+    said = refusal(tmp_path, f"{form.format(url)}\n")
+    assert said.startswith("underround.toml:1: ")
+    assert "hunter2" not in said
+    assert "host" not in said
+
+
+def test_a_url_or_path_without_secrets_is_taken(tmp_path: Path) -> None:
+    """An at sign in a path is no secret."""
+    for url in ("sqlite:///a@b/x.db", "a@b/x.db", "https://host:80/x", "s3://bucket/key"):
+        assert loaded(tmp_path, None, f"name={url}").value.name == url
 
 
 def test_broken_toml_around_a_secret_does_not_repeat_it(tmp_path: Path) -> None:

@@ -26,6 +26,15 @@ class Limits(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
+class Middle(msgspec.Struct, frozen=True):
+    limits: Limits = Limits(age_ms=8)
+
+
+class Top(msgspec.Struct):
+    first: Middle = Middle(limits=Limits(age_ms=9))
+    second: Middle = msgspec.field(default_factory=Middle)
+
+
 class Root(msgspec.Struct):
     seed: int
     """Where chance
@@ -45,6 +54,12 @@ def test_every_key_has_its_default_bounds_unit_and_meaning() -> None:
     assert "### `params of kind dutch_book`" in text
     assert '| `edge` | `"0.005"` | decimal in quotes at least 0 | dollars |' in text
     assert "What it wants \\| at least." in text
+
+
+def test_the_defaults_of_a_section_are_those_its_parent_gives_it() -> None:
+    """A parent may default to an instance that differs from the section's own defaults."""
+    defaults = [line for line in reference(Top).splitlines() if line.startswith("| `age_ms`")]
+    assert [line.split(" | ")[1] for line in defaults] == ["`9`", "`8`"]
 
 
 def test_a_meaning_may_be_inherited() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from underround.model.errors import DiskError
+from underround.model.errors import ConfigError, DiskError
 from underround.operations.folders import Folders, find_folders
 
 
@@ -17,6 +17,28 @@ def test_the_folder_named_first_wins() -> None:
     assert find_folders(None, environ).home == Path("/a")
     assert find_folders(None, {"UNDERROUND_HOME": ""}).home == Path("runs")
     assert find_folders(None, {}).home == Path("runs")
+
+
+def test_a_tilde_is_the_operators_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder is ever called ``~``; where there is no home the error names the variable."""
+    monkeypatch.setenv("HOME", "/h")
+    assert find_folders(None, {"UNDERROUND_HOME": "~/x"}).home == Path("/h/x")
+    assert find_folders(Path("~/y"), {}).home == Path("/h/y")
+    with pytest.raises(ConfigError, match="UNDERROUND_HOME: there is no home folder"):
+        find_folders(None, {"UNDERROUND_HOME": "~no such user/x"})
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    """The sentence names the file, whether it is the folder itself or stands above it."""
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(
+            DiskError, match=r"is a file.*; the state folder must be a folder"
+        ) as no:
+            Folders(home).check()
+        assert str(no.value).startswith(f"{tmp_path}/file is a file")
+    Folders(tmp_path / "new" / "below").check()
+    assert not (tmp_path / "new").exists()
 
 
 def test_everything_lies_in_the_state_folder() -> None:

@@ -9,9 +9,11 @@ from typing import Annotated
 import msgspec
 
 from underround.market.trust import BookRules
+from underround.model.errors import JournalError
 from underround.model.units import usd
 from underround.operations.config import Loaded, StrategySection, default_file, load
 from underround.simulation.latency import KALSHI_LATENCY, POLYMARKET_LATENCY, Latency
+from underround.storage.database import journal_file
 from underround.strategies.base import REGISTRY
 from underround.strategies.plugins import load_plugins
 from underround.trading.limits import RiskLimits
@@ -43,6 +45,15 @@ class JournalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     url: str = ""
     """``sqlite:///PATH``; empty: ``journal.sqlite3`` in the state folder."""
 
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for a URL that names no file of a journal."""
+        if not self.url:
+            return
+        try:
+            journal_file(self.url)
+        except JournalError as error:
+            raise ValueError(f"url: {error}") from None
+
 
 SHIPPED = ("dutch_book", "pair_accumulator", "spread_capture")
 """What runs without a configuration: never a strategy that some other package brought along."""
@@ -73,16 +84,22 @@ def params_type(kind: str) -> type[msgspec.Struct] | None:
     return None if found is None else found.params_type
 
 
-def load_config(file: Path | None, overrides: Sequence[str] = ()) -> Loaded[Config]:
+def load_config(
+    file: Path | None, overrides: Sequence[str] = (), *, strategies: bool = True
+) -> Loaded[Config]:
     """Return the configuration of ``file`` (default: ``underround.toml`` here, if there is one).
 
-    Raises ``ConfigError`` naming file, line, key and remedy.
+    Without ``strategies`` their sections are not read and no other package is loaded: what only
+    looks at earlier runs works whatever became of the strategies.  Raises ``ConfigError`` naming
+    file, line, key and remedy.
     """
-    load_plugins()
+    if strategies:
+        load_plugins()
     return load(
         Config,
         file if file is not None else default_file(),
         overrides,
         params_type=params_type,
         kinds=tuple(sorted(REGISTRY)),
+        without=() if strategies else ("strategies",),
     )

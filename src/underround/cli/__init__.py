@@ -7,7 +7,7 @@
 3, 4, 5   a recording, the journal, a folder: see ``model.errors``
 70        a bug; the traceback is in the file that the sentence names
 130, 143  interrupted (Ctrl-C), terminated
-141       who read the output went away
+141       who read the output went away; output that was closed from the start is dropped
 ========  ========================================================================
 """
 
@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from underround.cli.endings import Interrupted, OutputClosed, interruptible
+from underround.cli.streams import close_stdout, prepare_streams
 from underround.model.errors import Bug, DiskError, UnderroundError
 
 __all__ = ["main"]
 
 _DISK_ERRORS: Final = {
-    errno.EACCES, errno.EDQUOT, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS,
+    errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS,
 }  # fmt: skip
 
 
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     ``--debug`` is understood anywhere: errors then show their traceback.
     """
+    prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     code = _run([argument for argument in given if argument != "--debug"], debug)
@@ -43,9 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         code = OutputClosed.exit_code
+    except OSError as error:
+        code = code or _failed(error, debug)
+        close_stdout()
     if code == OutputClosed.exit_code:
-        # What is still buffered would be written, and fail, when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_stdout()
     sys.exit(code)
 
 
@@ -53,15 +57,15 @@ def _run(arguments: list[str], debug: bool) -> int:
     """Return the exit code of a command, whatever happens in it."""
     try:
         with interruptible():
-            from underround.cli.commands import app
+            from underround.cli.commands import run_verb
 
-            app(args=arguments, prog_name="underround")
-        return 0
+            return run_verb(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except (Interrupted, KeyboardInterrupt) as end:
         number = end.signal if isinstance(end, Interrupted) else signal.SIGINT
-        _say("interrupted" if number == signal.SIGINT else "terminated")
+        word = "interrupted" if number == signal.SIGINT else "terminated"
+        _say(" ".join(filter(None, (word, getattr(end, "when", "")))))
         return 128 + number
     except OutputClosed as end:
         return end.exit_code
@@ -79,7 +83,7 @@ def _failed(error: Exception, debug: bool) -> int:
         _say(f"error: {error}")
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{error.filename}: " if error.filename else "the output cannot be written: "
         _say(f"error: {place}{error.strerror}: make room, or choose a folder you may write to")
         return DiskError.exit_code
     place = str(_keep_traceback(error) or "")
@@ -103,10 +107,14 @@ def _keep_traceback(error: Exception) -> Path | None:
     import tempfile
     import traceback
 
-    from underround.operations.folders import find_folders
+    from underround.operations.folders import HOME, find_folders
 
     text = "".join(traceback.format_exception(error))
-    for folder in (find_folders().home, Path(tempfile.gettempdir())):
+    try:
+        home = find_folders().home
+    except UnderroundError:
+        home = HOME
+    for folder in (home, Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(prefix="crash-", suffix=".txt", dir=folder)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+from underround.cli.endings import before
+from underround.model.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
     from underround import app as application
@@ -34,6 +38,35 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 OpenOption = Annotated[bool, typer.Option("--open", help="Open the report in a browser.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders or bundled names.")]
+
+
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
+"""What the parser raises for a command line it does not understand; it has no public name."""
+NOTHING_KEPT = "before the first frame: no run was kept"
+
+
+def run_verb(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Raises ``ConfigError`` for a command line that is not understood.
+    """
+    try:
+        code = app(args=list(arguments), prog_name="underround", standalone_mode=False)
+    except UsageError as error:
+        text = str(error.format_message())
+        if text.startswith("Usage:"):  # a bare "underround" asks what there is
+            typer.echo(text, err=True)
+            return ConfigError.exit_code
+        raise ConfigError(_usage(error, text)) from error
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Exception, text: str) -> str:
+    """Return what is wrong with a command line as one sentence with its remedy."""
+    context = getattr(error, "ctx", None)
+    command = "underround" if context is None else context.command_path
+    sentence = " ".join(text.split()).rstrip(".")
+    return f"{sentence[:1].lower()}{sentence[1:]}: see {command} --help"
 
 
 def _version(wanted: bool) -> None:
@@ -76,13 +109,16 @@ def replay(
 
     Ctrl-C ends the run cleanly: what was done is kept, shown and marked as interrupted.
     """
-    from underround.cli.run import replay_command
+    with before(NOTHING_KEPT):
+        from underround.cli.recordings import find_recordings
+        from underround.cli.run import replay_command
 
-    times = _speed(speed)
-    loaded = _load(config, overrides)
+        times = _speed(speed)
+        loaded = _load(config, overrides)
+        paths = find_recordings(recordings or [])
     code = replay_command(
         loaded.value,
-        recordings or [],
+        paths,
         speed=times,
         as_json=as_json,
         report=not no_report,
@@ -103,13 +139,15 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Turn somebody else's data into a recording."""
-    from underround.cli.recordings import import_command, list_importers
+    from underround.cli.recordings import check_kind, import_command, list_importers
 
     if kind == "list" and source is None:
         list_importers(as_json=as_json)
         return
+    check_kind(kind)
     if source is None or target is None:
-        raise typer.BadParameter("KIND, SOURCE and TARGET are all needed", param_hint="import")
+        missing = "SOURCE and TARGET are" if source is None else "TARGET is"
+        raise ConfigError(f"{missing} missing: write underround import {kind} SOURCE TARGET")
     import_command(kind, source, target, mapping, as_json=as_json)
 
 
@@ -142,9 +180,13 @@ def report(
 ) -> None:
     """Write the HTML report of a run again; prints its path."""
     from underround import app as application
+    from underround.cli.run import earlier_runs
     from underround.cli.screen import notices, open_in_browser
 
-    path = application.write_report(_load(config, overrides).value, run, out)
+    settings = _load(config, overrides, strategies=False).value
+    if not earlier_runs(settings):
+        raise JournalError(f"there is no run {run}, and none at all: underround replay makes one")
+    path = application.write_report(settings, run, None if out is None else out.expanduser())
     typer.echo(path)
     if open_report:
         open_in_browser(notices(), path)
@@ -157,7 +199,7 @@ def runs(
     """List the runs of the journal, newest first."""
     from underround.cli.run import runs_command
 
-    runs_command(_load(config, overrides).value, as_json=as_json)
+    runs_command(_load(config, overrides, strategies=False).value, as_json=as_json)
 
 
 @app.command("show-config")
@@ -189,7 +231,9 @@ def halt(
     from underround.operations.folders import find_folders
     from underround.operations.halt import HaltFlag
 
-    flag = HaltFlag(find_folders().halt_flag)
+    folders = find_folders()
+    folders.check()
+    flag = HaltFlag(folders.halt_flag)
     flag.halt(reason)
     typer.echo(f"halted: {flag.read()} ({flag.path})")
 
@@ -212,11 +256,13 @@ def strategies(as_json: JsonOption = False) -> None:
     print_strategies(as_json=as_json)
 
 
-def _load(config: Path | None, overrides: list[str] | None) -> Loaded[application.Config]:
+def _load(
+    config: Path | None, overrides: list[str] | None, *, strategies: bool = True
+) -> Loaded[application.Config]:
     from underround import app as application
     from underround.operations.config import default_file
 
-    return application.load_config(config or default_file(), overrides or [])
+    return application.load_config(config or default_file(), overrides or [], strategies=strategies)
 
 
 def _speed(text: str) -> float | None:

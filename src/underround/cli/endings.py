@@ -23,9 +23,20 @@ class OutputClosed(Exception):
 class Interrupted(BaseException):
     """The operator asked to stop.  No ``Exception``: nothing on the way may take it for a fault."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, when: str = "") -> None:
         super().__init__(number)
         self.signal = number
+        self.when = when
+        """What was going on and what became of it, to be read after "interrupted"."""
+
+
+@contextmanager
+def before(when: str) -> Iterator[None]:
+    """Let an interruption inside say ``when`` it came."""
+    try:
+        yield
+    except Interrupted as end:
+        raise Interrupted(end.signal, end.when or when) from None
 
 
 @contextmanager
@@ -83,7 +94,7 @@ class Stopper:
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         if self.signal:
-            raise Interrupted(number)
+            raise Interrupted(number, "twice: the run was left where it was, without a summary")
         self.signal = number
         if not self._quiet:
             # Not through a console: a handler may interrupt one in the middle of a write.

@@ -85,8 +85,11 @@ def _money(now: ReplayProgress) -> Text:
 
 def _books(now: ReplayProgress) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name, justify in (("", "left"), ("bid", "right"), ("ask", "right"), ("market", "left")):
-        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=9)
+    for name in ("bid", "ask"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=8)
+    # Only the title gives way in a narrow terminal.
+    table.add_column("market", no_wrap=True)
     for title, bid, ask, trusted in now.top[:SHOWN_BOOKS]:
         mark = Text("✓ trusted", "green") if trusted else Text("✗ doubted", "yellow")
         table.add_row(mark, _price(bid), _price(ask), plain(title))

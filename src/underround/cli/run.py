@@ -22,10 +22,14 @@ from underround.cli.screen import (
     print_json,
     print_line,
     print_table,
+    print_uncut,
     span,
 )
 from underround.model.errors import UnderroundError
 from underround.model.run import RunSummary
+from underround.operations.folders import find_folders
+from underround.storage.database import journal_file
+from underround.storage.recording.disk import MANIFEST
 
 if TYPE_CHECKING:
     from underround.storage.rows import RunRow
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
 
 def replay_command(
     config: application.Config,
-    names: Sequence[str],
+    recordings: list[Path],
     *,
     speed: float | None,
     as_json: bool,
@@ -42,7 +46,6 @@ def replay_command(
     quiet: bool,
 ) -> int:
     """Replay, show the result and return the exit code."""
-    recordings = application.resolve_recordings(names)
     console = notices()
     with Stopper(quiet=quiet) as stop:
         summary = _run(config, recordings, speed, stop, console, quiet=quiet)
@@ -52,6 +55,7 @@ def replay_command(
         print_json({**msgspec.to_builtins(summary), "report": str(path) if path else None})
     if shown:
         _print_summary(shown, summary, path)
+        _print_unsealed(shown, recordings)
     if opened and path:
         open_in_browser(console, path)
     if summary.status == "interrupted":
@@ -99,6 +103,7 @@ def _print_summary(console: Screen, summary: RunSummary, report: Path | None) ->
         ("replayed", f"{summary.frames:,} frames in {span(int(summary.seconds * 1e9))} {rate}"),
         ("trust", _trust(summary)),
         ("trading", _trading(summary)),
+        *refused(summary),
         ("cash", f"{dollars(summary.starting_cash)} → {dollars(summary.cash)}"),
         ("equity", f"{dollars(summary.equity)} ({_change(summary)}), marked at the bid"),
         ("fees", dollars(summary.fees)),
@@ -107,9 +112,20 @@ def _print_summary(console: Screen, summary: RunSummary, report: Path | None) ->
     rows += [("halted", summary.halted)] if summary.halted else []
     rows += [(each.name, _strategy(each.fills, each.realised, each.why_idle))
              for each in summary.strategies]  # fmt: skip
-    rows.append(("decisions", summary.decision_digest))
     rows.append(("report", str(report) if report else "not written"))
     print_table(console, ("", "replay"), rows)
+    print_uncut(console, "decisions", summary.decision_digest)
+
+
+def _print_unsealed(console: Screen, recordings: Sequence[Path]) -> None:
+    """Say which recordings nothing proves to be what was recorded."""
+    for path in recordings:
+        if path.is_dir() and not (path / MANIFEST).exists():
+            print_line(
+                console,
+                f"{path.name} is not sealed: it has no {MANIFEST}, so nothing proves that it is "
+                "what was recorded",
+            )
 
 
 def _trading(summary: RunSummary) -> str:
@@ -117,6 +133,16 @@ def _trading(summary: RunSummary) -> str:
         f"{summary.intents:,} intents, {summary.refusals:,} refused, "
         f"{summary.orders:,} orders, {summary.fills:,} fills"
     )
+
+
+def refused(summary: RunSummary) -> list[Row]:
+    """Return the gate that refused most often, with an example; nothing without refusals."""
+    most = max(summary.refusals_by_gate, key=lambda row: row.count, default=None)
+    if most is None:
+        return []
+    share = "all" if most.count == summary.refusals else "mostly"
+    strategy, _, detail = most.example.partition(": ")
+    return [("refused", f"{summary.refusals:,} refused, {share} {most.gate}: {detail or strategy}")]
 
 
 def _change(summary: RunSummary) -> str:
@@ -136,17 +162,13 @@ def _trust(summary: RunSummary) -> str:
     unparsed = sum(stream.unparsed for stream in summary.streams)
     return (
         f"{verified:,} proofs held, {mismatched:,} failed, {unparsed:,} frames unparsed, "
-        f"{trusted} of {len(books)} books trusted at the end"
+        f"{trusted:,} of {len(books):,} books trusted at the end"
     )
 
 
 def runs_command(config: application.Config, *, as_json: bool) -> None:
     """List the runs of the journal."""
-    journal = application.open_journal(config)
-    try:
-        runs = journal.runs()
-    finally:
-        journal.close()
+    runs = earlier_runs(config)
     if as_json:
         print_json(runs)
         return
@@ -154,6 +176,20 @@ def runs_command(config: application.Config, *, as_json: bool) -> None:
         notices().print("there is no run yet: underround replay makes one")
     columns = ("run", "started", "status", "orders>", "fills>", "equity>", "change>", "recordings")
     print_table(output(), columns, [_run_cells(run) for run in runs])
+
+
+def earlier_runs(config: application.Config) -> list[RunRow]:
+    """Return the runs of the journal; a journal that is not there yet is not made for that."""
+    folders = find_folders()
+    if not config.journal.url:
+        folders.check()
+    if not (journal_file(config.journal.url) if config.journal.url else folders.journal).exists():
+        return []
+    journal = application.open_journal(config)
+    try:
+        return journal.runs()
+    finally:
+        journal.close()
 
 
 def _run_cells(run: RunRow) -> Row:

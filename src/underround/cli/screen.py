@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,8 +42,10 @@ def notices() -> Screen:
 
 
 def print_json(value: object) -> None:
-    """Write one JSON document and a line break to stdout."""
+    """Write one JSON document and a line break to stdout, in ASCII whatever the encoding."""
     text = msgspec.json.encode(value, enc_hook=str).decode()
+    # Beyond ASCII there is only what stands inside strings, where JSON has escapes for it.
+    text = re.sub(r"[^\x00-\x7f]", lambda letter: json.dumps(letter[0])[1:-1], text)
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -81,6 +85,15 @@ def print_table(console: Screen, columns: Row, rows: Sequence[Row], title: str =
 def print_line(console: Screen, text: str, style: str | None = None) -> None:
     """Print one line as it is; off a terminal it is never wrapped."""
     console.print(plain(text), style=style, soft_wrap=not console.is_terminal)
+
+
+def print_uncut(console: Screen, label: str, text: str) -> None:
+    """Print a label, and below it a text that has to stay in one piece to be copied."""
+    if console.is_terminal:
+        console.print(plain(label))
+        console.print(plain(text), soft_wrap=True)
+    else:
+        console.print(plain(f"{label}  {text}"), soft_wrap=True)
 
 
 def plain(text: str) -> Text:

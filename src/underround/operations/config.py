@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Generic, NoReturn, TypeVar
 
@@ -31,7 +31,7 @@ from underround.operations.document import (
     read_document,
 )
 from underround.operations.fields import Field, Hint, Micros, default_of, expected, field_of
-from underround.operations.secret import SecretRef
+from underround.operations.secret import FORMS, SecretRef, credentials_in_url
 
 __all__ = ["Loaded", "Micros", "SecretRef", "StrategySection", "default_file", "load"]
 
@@ -85,16 +85,21 @@ def load(
     *,
     params_type: ParamsType | None = None,
     kinds: Iterable[str] = (),
+    without: Collection[str] = (),
 ) -> Loaded[T]:
     """Return the configuration of ``file`` with ``section.key=value`` overrides over it.
 
     ``params_type`` gives the struct of a strategy kind's parameters, ``None`` for an unknown
     kind; ``kinds`` are the known ones, for the hint.  A table whose keys are the operator's
     (``[strategies.…]``) replaces the default one if the file has it; overrides change entries.
+    The sections ``without`` are not looked at and keep their defaults.
     Raises ``ConfigError`` for the first thing that is wrong.
     """
     reader = _Reader(params_type, tuple(kinds))
-    value = reader.section(type_, read_document(file, overrides), None, ())
+    document = read_document(file, overrides)
+    for name in without:
+        document.entries.pop(name, None)
+    value = reader.section(type_, document, None, ())
     return Loaded(value, reader.origins, file)
 
 
@@ -107,12 +112,17 @@ class _Reader:
         self.origins: dict[str, str] = {}
 
     def section(self, type_: type[T], table: Table, base: object, path: KeyPath) -> T:
-        """Return a struct: what ``table`` says, else what ``base`` (or the type) defaults to."""
+        """Return a struct: what ``table`` says, else what ``base`` (or the type) defaults to.
+
+        A struct's own check begins its sentence with the name of the field it is about, if it is
+        about one: ``url: …``.
+        """
         infos = msgspec.structs.fields(type_)
         known = {info.encode_name: info for info in infos}
         for key, given in table.entries.items():
             if key not in known:
-                _refuse(given, (*path, key), f"there is no such key{_nearest(key, known)}")
+                near = self._in_params(type_, table, base, path, key) or fields.nearest(key, known)
+                _refuse(given, (*path, key), f"there is no such key{near}")
         values: dict[str, object] = {}
         for info in infos:
             here = (*path, info.encode_name)
@@ -127,7 +137,25 @@ class _Reader:
         try:
             return type_(**values)
         except ValueError as error:
+            name, _, rest = str(error).partition(": ")
+            if name in table.entries:
+                _refuse(table.entries[name], (*path, name), rest)
             _refuse(table, path, str(error))
+
+    def _in_params(
+        self, type_: type[msgspec.Struct], table: Table, base: object, path: KeyPath, key: str
+    ) -> str:
+        """Return the hint for a parameter that was written beside ``params``, else nothing."""
+        if type_ is not StrategySection or self.params_type is None:
+            return ""
+        kind = table.entries.get("kind")
+        named = kind.value if isinstance(kind, Leaf) else getattr(base, "kind", None)
+        params = self.params_type(named) if isinstance(named, str) else None
+        known = (
+            [] if params is None else [info.encode_name for info in msgspec.structs.fields(params)]
+        )
+        close = difflib.get_close_matches(key, known, n=1)
+        return f": did you mean {path_text((*path, 'params', close[0]))}?" if close else ""
 
     def _entry(
         self, hint: Hint, node: Leaf | Table | None, default: object, path: KeyPath, within: Table
@@ -150,7 +178,7 @@ class _Reader:
             _refuse(
                 table.entries.get("kind", table),
                 (*path, "kind"),
-                f"there is no strategy kind {kind!r}{_nearest(kind, self.kinds)}",
+                f"there is no strategy kind {kind!r}{fields.nearest(kind, self.kinds)}",
             )
         return found
 
@@ -164,7 +192,7 @@ class _Reader:
         if field.textual and node.text is not None:
             # From the command line, where "0.02" needs no quotes to be exact.
             text = node.value if isinstance(node.value, str) else node.text
-            node = Leaf(text, node.where)
+            node = Leaf(text, node.where, text)
         return _leaf(field, node, path)
 
     def _table(self, field: Field, table: Table, default: object, path: KeyPath) -> object:
@@ -179,11 +207,20 @@ class _Reader:
             if key not in table.entries:
                 self._entry(hint, None, inherited, (*path, key), table)
         for key, node in table.entries.items():
+            if field_of(hint).struct is StrategySection and key not in entries:
+                _instance(key, node, entries, path)
             inherited = entries.get(key, NODEFAULT)
             entries[key] = self.value(field_of(hint), node, inherited, (*path, key))
         if not entries:
             self.origins[path_text(path)] = table.where
         return entries
+
+
+def _instance(key: str, node: Leaf | Table, known: Iterable[str], path: KeyPath) -> None:
+    """Refuse to reach into an instance that is not there; a new one is begun with its kind."""
+    if isinstance(node, Table) and not node.whole and "kind" not in node.entries:
+        near = fields.nearest(key, known)
+        _refuse(node, (*path, key), f"there is no instance {key}{near}")
 
 
 def _leaf(field: Field, node: Leaf, path: KeyPath) -> object:
@@ -194,6 +231,14 @@ def _leaf(field: Field, node: Leaf, path: KeyPath) -> object:
             return SecretRef.parse(value)
         except ValueError as error:
             _refuse(node, path, str(error))
+    if isinstance(value, str) and credentials_in_url(value):
+        _refuse(
+            node,
+            path,
+            "a URL may hold no user, password or token (what is there is not shown): leave them "
+            f"out and use a reference ({FORMS}) where a secret is asked for; change a password "
+            "that stood here",
+        )
     if field.item is not None and not field.mapping:
         return _sequence(field, node, path)
     if field.base is Path and isinstance(value, str) and value:
@@ -235,20 +280,15 @@ def _micros(field: Field, node: Leaf, path: KeyPath) -> int:
     try:
         return parse_micros(node.value)
     except ValueError as error:
-        _refuse(node, path, f"expected {expected(field)}: {error}")
-
-
-def _nearest(key: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = difflib.get_close_matches(key, names, n=1)
-    if close:
-        return f": did you mean {close[0]}?"
-    return f": known are {', '.join(names)}" if names else ": nothing can be set here"
+        quoted = node.text is None
+        _refuse(node, path, f"expected {expected(field, quoted=quoted)}: {error}")
 
 
 def _mismatch(field: Field, node: Leaf, path: KeyPath) -> NoReturn:
     got = "a section" if node.value == "a section" else fields.kind_of(node.value)
-    _refuse(node, path, f"expected {expected(field)}, got {got}")
+    if credentials_in_url(got):
+        got = "a URL with a user, password or token in it, which is not shown"
+    _refuse(node, path, f"expected {expected(field, quoted=node.text is None)}, got {got}")
 
 
 def _refuse(node: Leaf | Table, path: KeyPath, sentence: str) -> NoReturn:

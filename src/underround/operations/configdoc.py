@@ -27,11 +27,12 @@ def reference(
 ) -> str:
     """Return one Markdown section per configuration section below ``type_``.
 
-    ``params`` are the parameter structs of the strategy kinds.
+    ``params`` are the parameter structs of the strategy kinds.  The defaults of a section are those
+    of the instance that its parent defaults to, which may differ from those of its own type.
     """
-    parts = list(_sections(type_, ""))
+    parts = list(_sections(type_, "", None))
     for kind, struct in sorted((params or {}).items()):
-        parts.append(_section(struct, f"params of kind {kind}"))
+        parts.append(_section(struct, f"params of kind {kind}", None))
     # Docstrings mark code with two backticks, Markdown with one.
     return "\n\n".join(part for part in parts if part).replace("``", "`") + "\n"
 
@@ -75,15 +76,23 @@ def meanings(type_: type[msgspec.Struct]) -> dict[str, str]:
     return found
 
 
-def _sections(type_: type[msgspec.Struct], name: str) -> Iterator[str]:
-    yield _section(type_, f"[{name}]" if name else "")
+def _sections(type_: type[msgspec.Struct], name: str, base: object) -> Iterator[str]:
+    yield _section(type_, f"[{name}]" if name else "", base)
     for info in msgspec.structs.fields(type_):
         field = field_of(info.type)
         inner = _inner(field)
         if inner is None:
             continue
         path = f"{name}.{info.encode_name}" if name else info.encode_name
-        yield from _sections(inner, f"{path}.<name>" if field.mapping else path)
+        if field.mapping:
+            yield from _sections(inner, f"{path}.<name>", None)
+        else:
+            default = _default(info, base)
+            yield from _sections(inner, path, default if isinstance(default, inner) else None)
+
+
+def _default(info: msgspec.structs.FieldInfo, base: object) -> object:
+    return default_of(info) if base is None else getattr(base, info.name)
 
 
 def _inner(field: Field) -> type[msgspec.Struct] | None:
@@ -92,9 +101,10 @@ def _inner(field: Field) -> type[msgspec.Struct] | None:
     return None if field.struct is msgspec.Struct else field.struct
 
 
-def _section(type_: type[msgspec.Struct], title: str) -> str:
+def _section(type_: type[msgspec.Struct], title: str, base: object) -> str:
+    meaning = meanings(type_)
     rows = [
-        _row(field_of(info.type), info, meanings(type_).get(info.name, ""))
+        _row(field_of(info.type), info, _default(info, base), meaning.get(info.name, ""))
         for info in msgspec.structs.fields(type_)
         if _inner(field_of(info.type)) is None
     ]
@@ -107,8 +117,7 @@ def _section(type_: type[msgspec.Struct], title: str) -> str:
     return "\n".join(lines)
 
 
-def _row(field: Field, info: msgspec.structs.FieldInfo, meaning: str) -> str:
-    default = default_of(info)
+def _row(field: Field, info: msgspec.structs.FieldInfo, default: object, meaning: str) -> str:
     if field.struct is msgspec.Struct:
         shown = "those of its kind"
     elif default is NODEFAULT:

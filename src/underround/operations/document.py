@@ -171,7 +171,7 @@ def _lay_over(root: Table, override: str) -> None:
     if not path:
         raise ConfigError(
             f"{COMMAND_LINE}: {key_text.strip()!r} is not section.key=value: write for example "
-            "--set replay.seed=7"
+            "--set risk.max_loss=25"
         )
     table = root
     for part in path[:-1]:

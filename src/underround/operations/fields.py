@@ -7,6 +7,7 @@ integer counts millionths: ``extra={"micros": True}``, or the unit instead of ``
 
 from __future__ import annotations
 
+import difflib
 import json
 import types
 from collections.abc import Iterable, Iterator
@@ -121,11 +122,15 @@ def default_of(field: FieldInfo) -> object:
     return field.default
 
 
-def expected(field: Field) -> str:
-    """Return what may stand in a field, in words: ``a whole number from 1 to 10``."""
+def expected(field: Field, *, quoted: bool = True) -> str:
+    """Return what may stand in a field, in words: ``a whole number from 1 to 10``.
+
+    Exact numbers are ``quoted`` in a file; on the command line they need no quotes.
+    """
     if field.unit:
         unit = "" if field.unit == "millionths" else f" of {field.unit}"
-        return f'a decimal number{unit}{bounds(field)}, in quotes ("0.02")'
+        written_so = 'in quotes ("0.02")' if quoted else "such as 0.02"
+        return f"a decimal number{unit}{bounds(field)}, {written_so}"
     if origin(field.base) is Literal:
         choices = get_args(field.base)
         one_of = "one of " if len(choices) > 1 else ""
@@ -248,3 +253,12 @@ def tree(value: msgspec.Struct) -> dict[str, object]:
             table = inner
         table[path[-1]] = leaf
     return root
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown key: the nearest known one, else all."""
+    names = sorted(known)
+    close = difflib.get_close_matches(key, names, n=1)
+    if close:
+        return f": did you mean {close[0]}?"
+    return f": known are {', '.join(names)}" if names else ": nothing can be set here"

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from underround.model.errors import DiskError
+from underround.model.errors import ConfigError, DiskError
 
 HOME_VARIABLE: Final = "UNDERROUND_HOME"
 HOME: Final = Path("runs")
@@ -40,20 +40,42 @@ class Folders(msgspec.Struct, frozen=True):
         """Return the file of one run's report."""
         return self.run(run) / "report.html"
 
+    def check(self) -> None:
+        """Raise ``DiskError`` when a file stands where the state folder should be."""
+        for place in (self.home, *self.home.parents):
+            if place.is_dir():
+                return
+            if place.exists():
+                within = "" if place == self.home else f" and can not hold {self.home}"
+                raise DiskError(
+                    f"{place} is a file{within}; the state folder must be a folder: name another "
+                    f"one in {HOME_VARIABLE}"
+                )
+
     def create(self) -> None:
         """Make the state folder, and make sure that it can be written to.
 
         Raises ``DiskError`` when it cannot be made or written.
         """
+        self.check()
         make_writable(self.home)
 
 
 def find_folders(home: Path | None = None, environ: Mapping[str, str] = os.environ) -> Folders:
-    """Return the folders: ``home``, else ``UNDERROUND_HOME``, else ``./runs``.  Creates nothing."""
-    if home is not None:
-        return Folders(home.expanduser())
-    named = environ.get(HOME_VARIABLE, "")
-    return Folders(Path(named).expanduser() if named else HOME)
+    """Return the folders: ``home``, else ``UNDERROUND_HOME``, else ``./runs``.  Creates nothing.
+
+    A leading ``~`` is the operator's home folder.  Raises ``ConfigError`` when there is none.
+    """
+    named = home if home is not None else environ.get(HOME_VARIABLE, "")
+    if not named:
+        return Folders(HOME)
+    try:
+        return Folders(Path(named).expanduser())
+    except RuntimeError:
+        raise ConfigError(
+            f"{HOME_VARIABLE}: there is no home folder that {named} could mean: "
+            "write the whole path"
+        ) from None
 
 
 def make_writable(folder: Path) -> None:

@@ -19,6 +19,17 @@ _REFERENCE: Final = re.compile(
 
 FORMS: Final = "env:NAME, file:PATH or keystore:NAME"
 
+_IN_URL: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+:(?://)?)(?:[^/?#\s@]+@|[^/?#\s@]*:[^\s@]*@)"
+    r"|[?&](?:password|passwd|pwd|pass|token|secret|api_?key|access_?key)=",
+    re.IGNORECASE,
+)
+
+
+def credentials_in_url(text: str) -> bool:
+    """Whether ``text`` holds a URL with a user, a password or a token in it."""
+    return _IN_URL.search(text) is not None
+
 
 class SecretRef(msgspec.Struct, frozen=True):
     """Where a secret is.  Holds no secret: printing it prints the reference."""
