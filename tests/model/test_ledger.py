@@ -121,6 +121,32 @@ def test_after_a_failed_buy_no_cost_is_left_without_shares() -> None:
     assert (held.total, held.cost, held.realised) == (0, 0, 4 * ONE)
 
 
+def test_shares_that_are_only_matched_cannot_be_sold() -> None:
+    """A sale of more than is confirmed is a bug and books nothing; confirmed, it goes through."""
+    ledger = owning(5 * ONE, 400_000)
+    ledger.fill(fill("fresh", RAIN_YES, "buy", price=500_000, size=2 * ONE), PUSD)
+    before = picture(ledger)
+    with pytest.raises(Bug, match="5000000 are confirmed"):
+        ledger.fill(fill("sale", RAIN_YES, "sell", price=600_000, size=6 * ONE), PUSD)
+    assert picture(ledger) == before
+    ledger.confirm(FillId("fresh"), 5)
+    ledger.fill(fill("sale", RAIN_YES, "sell", price=600_000, size=6 * ONE), PUSD)
+    assert ledger.holding(RAIN_YES).confirmed == ONE
+
+
+def test_a_fill_is_booked_once() -> None:
+    """A fill that is pending or final already is a bug, and books nothing."""
+    ledger = Ledger()
+    once = fill("once", RAIN_YES, "buy", price=500_000, size=ONE)
+    ledger.fill(once, PUSD)
+    for settle in (lambda: None, lambda: ledger.confirm(once.id, 2)):
+        settle()
+        before = picture(ledger)
+        with pytest.raises(Bug, match="booked already"):
+            ledger.fill(once, PUSD)
+        assert picture(ledger) == before
+
+
 def test_an_unknown_fill_is_not_confirmed() -> None:
     """``KeyError`` tells of a fill nobody booked."""
     ledger = Ledger()
