@@ -139,8 +139,9 @@ def test_a_fill_is_booked_once() -> None:
     ledger = Ledger()
     once = fill("once", RAIN_YES, "buy", price=500_000, size=ONE)
     ledger.fill(once, PUSD)
-    for settle in (lambda: None, lambda: ledger.confirm(once.id, 2)):
-        settle()
+    for final in (False, True):
+        if final:
+            ledger.confirm(once.id, 2)
         before = picture(ledger)
         with pytest.raises(Bug, match="booked already"):
             ledger.fill(once, PUSD)

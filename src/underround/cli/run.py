@@ -26,7 +26,7 @@ from underround.cli.screen import (
     span,
 )
 from underround.model.errors import UnderroundError
-from underround.model.run import RunSummary
+from underround.model.run import RunSummary, StrategySummary
 from underround.operations.folders import find_folders
 from underround.storage.database import journal_file
 from underround.storage.recording.disk import MANIFEST
@@ -110,8 +110,7 @@ def _print_summary(console: Screen, summary: RunSummary, report: Path | None) ->
         ("worst fall", dollars(summary.max_drawdown)),
     ]
     rows += [("halted", summary.halted)] if summary.halted else []
-    rows += [(each.name, _strategy(each.fills, each.realised, each.why_idle))
-             for each in summary.strategies]  # fmt: skip
+    rows += [(each.name, _strategy(each)) for each in summary.strategies]
     rows.append(("report", str(report) if report else "not written"))
     print_table(console, ("", "replay"), rows)
     print_uncut(console, "decisions", summary.decision_digest)
@@ -149,9 +148,12 @@ def _change(summary: RunSummary) -> str:
     return dollars(summary.equity - summary.starting_cash, sign=True)
 
 
-def _strategy(fills: int, realised: int, why_idle: str) -> str:
-    done = f"{fills:,} fills, realised {dollars(realised, sign=True)}" if fills else "no fill"
-    return f"{done}; {why_idle}" if why_idle else done
+def _strategy(each: StrategySummary) -> str:
+    if not each.fills:
+        return f"no fill: {each.why_idle}" if each.why_idle else "no fill"
+    change = dollars(each.equity_change, sign=True)
+    done = f"{each.fills:,} fills, {change}, of it realised {dollars(each.realised, sign=True)}"
+    return f"{done}; {each.why_idle}" if each.why_idle else done
 
 
 def _trust(summary: RunSummary) -> str:
