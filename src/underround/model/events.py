@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from underround.model.book import Level, Side
+from underround.model.fees import FeeCurve
 from underround.model.ids import MarketId
 from underround.model.market import Market, TickEpoch
 from underround.model.units import Money, Nanos, Price, Size
@@ -135,6 +136,23 @@ class MarketNoticed(msgspec.Struct, frozen=True, gc=False):
     title: str
 
 
+class FeesChanged(msgspec.Struct, frozen=True, gc=False):
+    """Another fee curve from ``since_ns`` on."""
+
+    market: MarketId
+    since_ns: Nanos
+    fees: FeeCurve
+
+
+class RulesChanged(msgspec.Struct, frozen=True, gc=False):
+    """The words that decide the market changed: whoever relies on them must look again."""
+
+    market: MarketId
+    before: str
+    """SHA-256 of the rules as they were, see ``Listing.rules_hash``."""
+    after: str
+
+
 class MarketClosed(msgspec.Struct, frozen=True, gc=False):
     """Trading ended; nothing is known yet about the outcome."""
 
@@ -185,6 +203,8 @@ MarketEvent: TypeAlias = (
     | TicksChanged
     | MarketListed
     | MarketNoticed
+    | FeesChanged
+    | RulesChanged
     | MarketClosed
     | MarketResolved
     | ReferenceTick

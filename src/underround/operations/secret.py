@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from underround.model.errors import ConfigError
+from underround.operations.memory import LockedSecret
 
 _REFERENCE: Final = re.compile(
     r"(?P<env>env:[A-Za-z_][A-Za-z0-9_]*)|(?P<file>file:[^\x00-\x1f]+)"
@@ -56,35 +57,37 @@ class SecretRef(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"SecretRef({self.reference!r})"
 
-    def reveal(
+    def open(
         self,
         environ: Mapping[str, str] = os.environ,
-        keystore: Callable[[str], str] | None = None,
-    ) -> str:
-        """Return the secret itself, for the one call that needs it.
+        keystore: Callable[[str], LockedSecret] | None = None,
+    ) -> LockedSecret:
+        """Return the secret itself, in locked memory.
 
         Raises ``ConfigError`` naming the reference when there is nothing, or an empty text, where
         it points.  A file's last line break is not part of the secret.
         """
         scheme, _, name = self.reference.partition(":")
-        secret: str | None
-        if scheme == "env":
-            secret = environ.get(name)
-        elif scheme == "file":
-            secret = _read(Path(name).expanduser(), self.reference)
-        else:
+        if scheme == "keystore":
             if keystore is None:
                 raise ConfigError(f"{self.reference}: no key store is open: use env: or file:")
-            secret = keystore(name)
-        if not secret:
+            return keystore(name)
+        content: bytes | bytearray
+        if scheme == "env":
+            content = environ.get(name, "").encode()
+        else:
+            content = _read(Path(name).expanduser(), self.reference)
+        if not content:
             raise ConfigError(f"{self.reference}: there is no secret where it points: set it")
-        return secret
+        return LockedSecret(self.reference, content)
 
 
-def _read(path: Path, reference: str) -> str:
+def _read(path: Path, reference: str) -> bytearray:
     try:
-        return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{reference}: the file is not UTF-8 text") from None
+        content = bytearray(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{reference}: cannot be read: {error.strerror or error}") from None
+    for end in (b"\n", b"\r"):
+        if content.endswith(end):
+            del content[-1:]
+    return content

@@ -1,0 +1,145 @@
+"""One warm HTTP session per host, which knows what a failure means for a write.
+
+A failure before anything could have left us is ``Unreachable``.  Any later one makes a write
+``OutcomeUnknown``: the venue may have acted.  Nothing here retries.  Nothing here reads a status:
+what an answer means is the venue's own table (``refusals`` of each venue folder).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from underround import __version__
+from underround.model.errors import AnswerRefused, OutcomeUnknown, Unreachable
+
+USER_AGENT: Final = f"underround/{__version__}"
+"""Polymarket's CDN refuses the default agents of HTTP libraries."""
+_NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What came back, uninterpreted."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class HttpTransport(Protocol):
+    """What a venue's client needs of HTTP."""
+
+    async def send(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        write: bool = False,
+    ) -> Reply:
+        """Send one request; ``target`` is path and query exactly as they go on the wire.
+
+        Raises ``Unreachable`` when nothing was sent (or a read failed), ``OutcomeUnknown`` when a
+        ``write`` may have reached the venue.
+        """
+
+
+class HttpClient:
+    """``HttpTransport`` over aiohttp; an async context manager."""
+
+    def __init__(
+        self, base_url: str, *, timeout_ms: int = 10_000, max_body_bytes: int = 64 << 20
+    ) -> None:
+        """Speak to ``base_url`` (scheme, host and, if need be, a path prefix); connect lazily."""
+        self.base_url = base_url.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(total=timeout_ms / 1_000)
+        self._timeout_ms = timeout_ms
+        self._max_body_bytes = max_body_bytes
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; the client may be used again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def send(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        write: bool = False,
+    ) -> Reply:
+        """Send one request, see ``HttpTransport``."""
+        place = f"{method} {self.base_url}{target.partition('?')[0]}"
+        content = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            async with self._warm().request(
+                method,
+                URL(self.base_url + target, encoded=True),
+                data=body,
+                headers={**content, **headers},
+                allow_redirects=False,
+            ) as response:
+                received = await self._read(response, place)
+                names = {name.lower(): value for name, value in response.headers.items()}
+                return Reply(response.status, names, received)
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(
+                f"{place}: no connection ({_words(error)}): check network and host"
+            ) from None
+        except TimeoutError:
+            told = f"{place}: no answer within {self._timeout_ms} ms"
+        except aiohttp.ClientError as error:
+            told = f"{place}: the connection broke ({_words(error)})"
+        if write:
+            raise OutcomeUnknown(f"{told}: it may have been executed; look it up, never resend")
+        raise Unreachable(f"{told}: try again")
+
+    def _warm(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout,
+                headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    async def _read(self, response: aiohttp.ClientResponse, place: str) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > self._max_body_bytes:
+                response.close()
+                raise AnswerRefused(f"{place}: an answer of more than {self._max_body_bytes} bytes")
+            parts.append(part)
+        return b"".join(parts)
+
+
+def _words(error: BaseException) -> str:
+    """Return an error's own words without addresses of objects, or its kind."""
+    if isinstance(error, asyncio.CancelledError):
+        raise error
+    return str(error) or type(error).__name__
