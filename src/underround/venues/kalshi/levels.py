@@ -1,12 +1,15 @@
-"""Kalshi's two lists of bids → one book in YES terms; times of its messages."""
+"""Kalshi's two lists of bids → one book in YES terms; price bands; times of its messages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from underround.model.book import Level
 from underround.model.frames import NANOS_PER_MS
-from underround.model.units import ONE, Nanos
+from underround.model.market import TickBand, TickEpoch
+from underround.model.units import ONE, Nanos, Price, parse_price
 from underround.venues.codec import PriceTexts, SizeTexts, iso_nanos, unix_nanos
-from underround.venues.kalshi.wire import Pair
+from underround.venues.kalshi.wire import Band, Pair
 
 
 def book_levels(
@@ -60,3 +63,28 @@ def message_nanos(ts_ms: int | None, ts: int | str | None) -> Nanos:
     if ts is None:
         raise ValueError("no time: neither ts_ms nor ts - at `$.msg`")
     return iso_nanos(ts) if isinstance(ts, str) else unix_nanos(ts)
+
+
+def tick_epoch(bands: Iterable[Band], since_ns: Nanos, path: str = "price_ranges") -> TickEpoch:
+    """Return ``price_ranges`` as a price grid; raises ``ValueError`` naming the path.
+
+    Steps that leave a hole, or no common finest step, are no grid either.
+    """
+    return TickEpoch(
+        since_ns,
+        tuple(
+            TickBand(
+                _price(band.start, f"{path}[{place}].start"),
+                _price(band.end, f"{path}[{place}].end"),
+                _price(band.step, f"{path}[{place}].step"),
+            )
+            for place, band in enumerate(bands)
+        ),
+    )
+
+
+def _price(text: str, path: str) -> Price:
+    try:
+        return parse_price(text)
+    except ValueError as error:
+        raise ValueError(f"{error} - at `$.{path}`") from None

@@ -119,6 +119,7 @@ class Life(msgspec.Struct, gc=False):
     result: str | None = None
     settlement_value: str | None = None
     determination_ts: int | None = None
+    close_ts: int | None = None
     price_ranges: list[Band] | None = None
     additional_metadata: Names | None = None
     ts_ms: int | None = None
@@ -133,15 +134,35 @@ class LifeFrame(msgspec.Struct, tag_field="type", tag="market_lifecycle_v2", gc=
 
 
 class FeeUpdate(msgspec.Struct, gc=False):
-    """Fees of every market of an event change."""
+    """Fees of every market of an event change; ``null``: its series' hold again.
+
+    The multiplier is a JSON number and is read as it was written.
+    """
 
     event_ticker: str
+    fee_type_override: str | None = None
+    fee_multiplier_override: msgspec.Raw = msgspec.Raw()
+    ts_ms: int | None = None
 
 
 class FeeUpdateFrame(msgspec.Struct, tag_field="type", tag="event_fee_update", gc=False):
     """``event_fee_update``."""
 
     msg: FeeUpdate
+    sending_ts_ms: int | None = None
+
+
+class Subscribed(msgspec.Struct, gc=False):
+    """The venue names a subscription."""
+
+    channel: str
+    sid: int
+
+
+class SubscribedFrame(msgspec.Struct, tag_field="type", tag="subscribed", gc=False):
+    """``subscribed``; it uses no number."""
+
+    msg: Subscribed
 
 
 class Error(msgspec.Struct, gc=False):
@@ -149,6 +170,7 @@ class Error(msgspec.Struct, gc=False):
 
     code: int
     msg: str
+    market_ticker: str = ""
 
 
 class ErrorFrame(msgspec.Struct, tag_field="type", tag="error", gc=False):
