@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import books, replays, storage
+from benchmarks import books, replays, signing, storage, user_channel
 from benchmarks.measure import Figure, Machine, machine
 
 BENCHMARKS: Final[dict[str, Callable[[int], list[Figure]]]] = {
@@ -20,6 +20,8 @@ BENCHMARKS: Final[dict[str, Callable[[int], list[Figure]]]] = {
     "memory": replays.measure_memory,
     "journal": storage.measure_journal,
     "recording": storage.measure_recording,
+    "signing": signing.measure,
+    "user": user_channel.measure,
 }
 BEGIN: Final = "<!-- measured: begin -->"
 END: Final = "<!-- measured: end -->"
