@@ -23,10 +23,12 @@ from underround.model.errors import BookDoubted
 from underround.model.events import (
     BestStated,
     BookSnapshot,
+    FeesChanged,
     LevelAdjusted,
     LevelsChanged,
     MarketClosed,
     MarketEvent,
+    MarketListed,
     MarketResolved,
     ReferenceTick,
     SequenceUsed,
@@ -96,6 +98,8 @@ class Hub:
             BestStated: self._best_stated,
             SequenceUsed: self._sequence_used,
             TicksChanged: self._ticks_changed,
+            FeesChanged: self._fees_changed,
+            MarketListed: self._listed,
             MarketClosed: self._closed,
             MarketResolved: self._resolved,
             ReferenceTick: self._reference,
@@ -393,6 +397,24 @@ class Hub:
             return NOTHING  # told once for each outcome
         was_trusted = tracked.change_ticks(event.epoch, now)
         return TOP | DEPTH | (TRUST if was_trusted else 0)
+
+    def _fees_changed(self, event: FeesChanged, feed: Feed, now: Nanos) -> int:
+        """Price the market's next fills with the new curve; what has filled keeps its fee."""
+        del feed, now
+        market = self.markets.get(event.market)
+        if market is None:
+            return NOTHING
+        market = msgspec.structs.replace(market, fees=event.fees)
+        self.markets[event.market] = market
+        tracked = self.books.get(event.market)
+        if tracked is not None:
+            tracked.market = market
+        return NOTHING
+
+    def _listed(self, event: MarketListed, feed: Feed, now: Nanos) -> int:
+        del feed, now
+        self.markets.setdefault(event.market.id, event.market)
+        return NOTHING
 
     def _closed(self, event: MarketClosed, feed: Feed, now: Nanos) -> int:
         del feed

@@ -33,7 +33,8 @@ class RewardTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_size: Size
     max_spread: Price
     """Largest distance from the midpoint, in micro-dollars."""
-    min_age_s: int
+    min_age_s: int | None
+    """How long the order must rest before it counts; ``None``: not told."""
     daily: Money | None
     """Paid per day to all makers of the market; ``None``: not told."""
 
@@ -46,7 +47,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start_ns: Nanos
     end_ns: Nanos
     twap_seconds: int | None
-    """Length of the average it resolves on; ``None``: not told."""
+    """Length of the average it resolves on; 0: the price of one moment; ``None``: not told."""
     strike: Money | None
     """The price to beat, once it is known."""
 
@@ -67,6 +68,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Polymarket's protocol version, which chooses ids and signing domain; ``None`` elsewhere."""
     placeholder: bool = False
     """An outcome of an augmented group that is not named yet: not to be traded."""
+    augmented: bool = False
+    """Its group may still be given more outcomes, so the ones that are listed are not all."""
     rules: str
     """The text that decides the market, as published."""
     resolution_source: str = ""
@@ -81,17 +84,25 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     volume_24h: Money | None = None
     fee_history: tuple[FeeEpoch, ...]
     """In order of time; the last one is ``market.fees``."""
+    maker_rebate: int | None = None
+    """Share of the takers' fees paid back to makers, in millionths; ``None``: not told."""
     rewards: RewardTerms | None = None
     taker_delay_ms: int | None = None
     """How long the venue holds an order that takes; ``None``: not told."""
     window: Window | None = None
     shard: int | None = None
     """Kalshi's ``exchange_index``: where writes must go."""
+    updated_ns: Nanos | None = None
+    """When the venue says it last changed this row: an older row never replaces a newer one."""
 
     @property
     def rules_hash(self) -> str:
-        """SHA-256 (hex) of the rules with white space collapsed: changes when the words do."""
-        return sha256(" ".join(self.rules.split()).encode()).hexdigest()
+        """SHA-256 (hex) of rules and named source with white space collapsed.
+
+        It changes when the words do: whoever relies on them must read them again.
+        """
+        words = f"{self.rules}\n{self.resolution_source}".split()
+        return sha256(" ".join(words).encode()).hexdigest()
 
 
 class Found(msgspec.Struct, frozen=True):
