@@ -32,6 +32,10 @@ def binance(**fields: Any) -> bytes:
     return json.dumps(message | {"payload": payload | fields}).encode()
 
 
+def average(topic: str = "crypto_prices_twap_sixty", **fields: Any) -> bytes:
+    return chainlink(**fields).replace(b"crypto_prices_chainlink", topic.encode())
+
+
 def backlog(symbol: str) -> bytes:
     data = [{"timestamp": 1777381626000 + n * 1000, "value": 76248.5 + n} for n in range(3)]
     message = {"topic": "crypto_prices", "type": "subscribe", "timestamp": 1777381690000}
@@ -66,6 +70,36 @@ def test_the_chainlink_snapshot_under_the_wrong_topic() -> None:
     assert (first.symbol, first.price) == ("binance-rtds:ETHUSDT", 76_248_500_000)
 
 
+def test_averages_are_named_by_their_seconds() -> None:
+    """The topic says how long an average is, the payload may repeat it; never a spot price."""
+    for frame, seconds in (
+        (average(), 60),
+        (average(window_s=60), 60),
+        (average("crypto_prices_twap_thirty"), 30),
+        (average("crypto_prices", window_s=30), 30),
+    ):
+        (tick,) = DECODER.decode(frame)
+        assert isinstance(tick, ReferenceTick)
+        assert (tick.symbol, tick.price) == (f"chainlink-twap{seconds}:btc/usd", 76_211_800_166)
+
+
+@pytest.mark.parametrize(
+    "frame, reason",
+    [
+        (average(window_s=30), r"30 seconds under topic 'crypto_prices_twap_sixty'"),
+        (average("crypto_prices", window_s=45), r"no average covers 45 seconds"),
+        (average(symbol="btcusd"), r"has no slash at `\$\.payload\.symbol`"),
+        (average(symbol="btc/eur"), r"no pair in dollars.*payload\.symbol"),
+        (binance(window_s=60), r"has no slash"),
+        (average(full_accuracy_value="76211.80016560019"), "integer times 10"),
+    ],
+)
+def test_an_average_of_unknown_meaning_is_refused(frame: bytes, reason: str) -> None:
+    """A name is never guessed: another average, another quote or another scale is another price."""
+    with pytest.raises(FrameRefused, match=reason):
+        DECODER.decode(frame)
+
+
 def test_numbers_are_read_digit_by_digit() -> None:
     """A JSON number that a double can not hold keeps its digits."""
     frame = binance().replace(b"61035.86,", b"90071992547409.931234,")
@@ -86,8 +120,8 @@ def test_no_field_has_a_default(missing: str) -> None:
 
 def test_unknown_topics_are_refused_and_unused_ones_are_quiet() -> None:
     """An unknown topic is kept and counted; topics we have no use for say nothing."""
-    with pytest.raises(FrameRefused, match="unknown topic 'crypto_prices_twap_sixty'"):
-        DECODER.decode(chainlink().replace(b"crypto_prices_chainlink", b"crypto_prices_twap_sixty"))
+    with pytest.raises(FrameRefused, match="unknown topic 'crypto_prices_twap_ninety'"):
+        DECODER.decode(chainlink().replace(b"prices_chainlink", b"prices_twap_ninety"))
     assert not DECODER.decode(b'{"topic":"comments","type":"x","payload":{}}')
     assert not DECODER.decode(b"PONG")
 
@@ -97,10 +131,10 @@ def test_mutated_frames_are_refused_or_honest(
 ) -> None:
     """Of 2,000 broken frames none crashes the codec or yields a number it does not contain."""
     rng = random.Random(5)
-    frames = [chainlink(), binance(), backlog("eth/usd")]
+    frames = [chainlink(), binance(), backlog("eth/usd"), average(window_s=60)]
     refused = 0
     for turn in range(turns):
-        broken = mutate(frames[turn % 3], rng)
+        broken = mutate(frames[turn % 4], rng)
         try:
             events = DECODER.decode(broken)
         except FrameRefused:
@@ -114,6 +148,6 @@ def test_mutated_frames_are_refused_or_honest(
 def test_the_same_said_otherwise_decodes_equal(reworded: Mutate) -> None:
     """Key order, white space and unknown fields do not change the ticks."""
     rng = random.Random(3)
-    for plain in (chainlink(), binance(), backlog("sol/usd")):
+    for plain in (chainlink(), binance(), backlog("sol/usd"), average()):
         for _ in range(20):
             assert DECODER.decode(reworded(plain, rng)) == DECODER.decode(plain)
