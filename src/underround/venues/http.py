@@ -1,8 +1,9 @@
 """One warm HTTP session per host, which knows what a failure means for a write.
 
 A failure before anything could have left us is ``Unreachable``.  Any later one makes a write
-``OutcomeUnknown``: the venue may have acted.  Nothing here retries.  Nothing here reads a status:
-what an answer means is the venue's own table (``refusals`` of each venue folder).
+``OutcomeUnknown``: the venue may have acted.  A write is sent once, whatever its method; a read
+that meets a connection which the venue had closed meanwhile may be sent once more.  Nothing here
+reads a status: what an answer means is the venue's own table (``refusals`` of each venue folder).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 from yarl import URL
 
 from underround import __version__
-from underround.model.errors import AnswerRefused, OutcomeUnknown, Unreachable
+from underround.model.errors import AnswerRefused, ConfigError, OutcomeUnknown, Unreachable
 
 USER_AGENT: Final = f"underround/{__version__}"
 """Polymarket's CDN refuses the default agents of HTTP libraries."""
@@ -52,15 +53,39 @@ class HttpTransport(Protocol):
         """
 
 
+class _TooLongError(Exception):
+    """An answer is larger than anything the venue should say."""
+
+
+class _BrokenError(aiohttp.ClientError):
+    """The connection broke after something may have been sent."""
+
+
+async def _sent_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a DELETE or PUT again when the connection breaks (RFC 9112 may)."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _BrokenError(_words(error)) from None
+
+
 class HttpClient:
     """``HttpTransport`` over aiohttp; an async context manager."""
 
     def __init__(
         self, base_url: str, *, timeout_ms: int = 10_000, max_body_bytes: int = 64 << 20
     ) -> None:
-        """Speak to ``base_url`` (scheme, host and, if need be, a path prefix); connect lazily."""
+        """Speak to ``base_url`` (scheme, host and, if need be, a path prefix); connect lazily.
+
+        Half of ``timeout_ms`` may pass until there is a connection.
+        """
         self.base_url = base_url.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(total=timeout_ms / 1_000)
+        seconds = timeout_ms / 1_000
+        self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=seconds / 2)
         self._timeout_ms = timeout_ms
         self._max_body_bytes = max_body_bytes
         self._session: aiohttp.ClientSession | None = None
@@ -101,14 +126,20 @@ class HttpClient:
                 data=body,
                 headers={**content, **headers},
                 allow_redirects=False,
+                middlewares=(_sent_once,) if write else (),
             ) as response:
-                received = await self._read(response, place)
+                received = await self._read(response)
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status, names, received)
-        except aiohttp.ClientConnectorError as error:
-            raise Unreachable(
-                f"{place}: no connection ({_words(error)}): check network and host"
-            ) from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            told = f"{place}: no connection ({_words(error)})"
+            raise Unreachable(f"{told}: check network and host") from None
+        except aiohttp.InvalidURL:
+            raise ConfigError(f"{self.base_url!r} is no address to speak to: correct it") from None
+        except _TooLongError:
+            told = f"{place}: an answer of more than {self._max_body_bytes} bytes"
+            if not write:
+                raise AnswerRefused(f"{told}: ask for less") from None
         except TimeoutError:
             told = f"{place}: no answer within {self._timeout_ms} ms"
         except aiohttp.ClientError as error:
@@ -126,14 +157,14 @@ class HttpClient:
             )
         return self._session
 
-    async def _read(self, response: aiohttp.ClientResponse, place: str) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         parts: list[bytes] = []
         size = 0
         async for part in response.content.iter_any():
             size += len(part)
             if size > self._max_body_bytes:
                 response.close()
-                raise AnswerRefused(f"{place}: an answer of more than {self._max_body_bytes} bytes")
+                raise _TooLongError
             parts.append(part)
         return b"".join(parts)
 

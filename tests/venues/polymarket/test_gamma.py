@@ -27,11 +27,12 @@ from underround.model.errors import (
 from underround.model.fees import NoFees, PolymarketFees
 from underround.model.listing import Found
 from underround.model.units import ONE, usd
-from underround.venues.budget import Limits, RateBudget
+from underround.venues.budget import RateBudget
 from underround.venues.http import HttpClient
-from underround.venues.polymarket.gamma import BUCKETS, GROUPS, GammaRest
+from underround.venues.polymarket.gamma import GammaRest
 from underround.venues.polymarket.gamma_query import EventQuery, MarketQuery, pairs
 from underround.venues.polymarket.gamma_wire import TagRow
+from underround.venues.polymarket.limits import limits_of
 from underround.venues.polymarket.series import Rolling, find_ahead
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class Spent:
         self.groups: Counter[str] = Counter()
 
     async def spend(self, group: str, cost: int = 1) -> None:
-        assert group in GROUPS
+        assert group in limits_of().groups
         self.groups[group] += cost
 
 
@@ -341,9 +342,9 @@ def test_the_limits_of_gamma_are_a_budget_that_lets_a_list_pass() -> None:
             nonlocal now
             now += int(seconds * SECOND)
 
-        budget = RateBudget(Limits(BUCKETS, GROUPS), lambda: now, sleep)
+        budget = RateBudget(limits_of(), lambda: now, sleep)
         counted: Counter[str] = Counter()
-        for group in GROUPS:
+        for group in (name for name in limits_of().groups if name.startswith("gamma")):
             for _ in range(400):
                 await budget.spend(group)
                 counted[group] += 1

@@ -21,6 +21,7 @@ from tests.oracles.known import (
     known_key,
 )
 from tests.venues.scripted import sample
+from underround.model.book import Side
 from underround.model.errors import AccountError, KeyStoreError, OffGrid, RequestRefused
 from underround.model.units import ONE
 from underround.venues.polymarket.contracts import AMOY, POLYGON
@@ -188,7 +189,7 @@ def test_an_order_of_another_wallet_is_neither_signed_nor_sent() -> None:
     with pytest.raises(AccountError, match="use its own account"):
         signer().body(signed)
     with pytest.raises(AccountError, match="use its own account"):
-        signer().batch_body([signed])
+        signer().outgoing(order)
 
 
 def test_a_wiped_key_signs_no_order() -> None:
@@ -309,20 +310,16 @@ def test_a_builder_code_of_another_form_is_refused(code: str) -> None:
         signer().order(changed(builder=code), NOW)
 
 
-def test_a_batch_is_an_array_of_the_same_bodies() -> None:
-    salts = iter(range(15))
-    wallet = Wallet(OWNER, OWNER, SignatureType.EOA)
-    ours = OrderSigner(known_key(), wallet, known_credentials(), lambda: next(salts))
-    signed = [ours.sign(ours.order(DRAFT, NOW)) for _ in range(15)]
-    batch = json.loads(ours.batch_body(signed))
-    assert batch == [json.loads(ours.body(each)) for each in signed]
-    assert [each["order"]["salt"] for each in batch] == list(range(15))
-    assert {each["owner"] for each in batch} == {API_KEY}
-
-
-@pytest.mark.parametrize("count", [0, 16])
-def test_a_batch_the_venue_would_refuse_is_not_made(count: int) -> None:
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_what_is_sent_has_the_id_the_side_and_the_signed_bytes(side: Side) -> None:
     ours = signer()
-    signed = [ours.sign(ours.order(DRAFT, NOW))] * count
-    with pytest.raises(RequestRefused, match=f"a batch of {count} orders"):
-        ours.batch_body(signed)
+    order = ours.order(changed(side=side), NOW)
+    sent = ours.outgoing(order)
+    assert (sent.order_id, sent.side) == (order.id, side)
+    assert sent.body == ours.body(ours.sign(order))
+
+
+def test_what_is_sent_shows_its_id_only() -> None:
+    sent = signer().outgoing(signer().order(DRAFT, NOW))
+    assert repr(sent) == f"Outgoing({sent.order_id})"
+    assert API_KEY not in str(sent)

@@ -10,7 +10,7 @@ Source: docs.polymarket.com/api-reference/gamma and ``polymarket-client`` 0.14.0
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from underround.model.errors import AnswerRefused, NotThere
 from underround.model.listing import Found
 from underround.model.units import Nanos
-from underround.venues.budget import Charge, Rate, window
+from underround.venues.budget import Spender
 from underround.venues.http import HttpTransport
 from underround.venues.polymarket.gamma_look import Look
 from underround.venues.polymarket.gamma_query import EventQuery, MarketQuery, Pair, pairs
@@ -44,41 +44,11 @@ _SERIES_PAGE: Final = 50
 _SLUGS: Final = 50
 """Slugs per request, so that the address stays below 8 kB."""
 
-BUCKETS: Final[dict[str, Rate]] = {
-    "ip.gamma": window(4_000, 10),
-    "ip.gamma_lists": window(900, 10),
-    "ip.gamma_events": window(500, 10),
-    "ip.gamma_markets": window(300, 10),
-    "ip.gamma_search": window(350, 10),
-    "ip.gamma_tags": window(200, 10),
-}
-"""What one address may ask of Gamma (docs: rate-limits, 2026-10)."""
-
-
-def _charges(*buckets: str) -> tuple[Charge, ...]:
-    return tuple(Charge(bucket, flat=True) for bucket in (*buckets, "ip.gamma"))
-
-
-GROUPS: Final[dict[str, tuple[Charge, ...]]] = {
-    "gamma_events": _charges("ip.gamma_events", "ip.gamma_lists"),
-    "gamma_markets": _charges("ip.gamma_markets", "ip.gamma_lists"),
-    "gamma_search": _charges("ip.gamma_search"),
-    "gamma_tags": _charges("ip.gamma_tags"),
-    "gamma_series": _charges(),
-}
-
 _markets_page = msgspec.json.Decoder(MarketsPage).decode
 _events_page = msgspec.json.Decoder(EventsPage).decode
 _search_page = msgspec.json.Decoder(SearchPage).decode
 _tags = msgspec.json.Decoder(list[TagRow]).decode
 _series = msgspec.json.Decoder(list[SeriesRow]).decode
-
-
-class Spender(Protocol):
-    """Lets requests wait for their turn (``budget.RateBudget``)."""
-
-    async def spend(self, group: str, cost: int = 1) -> None:
-        """Wait until ``group`` may send one request of this cost."""
 
 
 class GammaRest:

@@ -1,12 +1,12 @@
 """From a draft to the bytes of ``POST /order``: choice of exchange, amounts, signature, JSON.
 
-``OrderDraft`` → ``OrderSigner.order`` → ``PolymarketOrder`` (its id is known) → ``sign`` →
-``SignedOrder`` → ``body``.  Nothing here reads a clock or draws a number: both are told.
+``OrderDraft`` → ``OrderSigner.order`` → ``PolymarketOrder`` (its id is known) → ``outgoing`` →
+``Outgoing``, which the REST client sends.  Nothing here reads a clock or draws a number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -38,7 +38,6 @@ from underround.venues.polymarket.wallets import SignatureType, Wallet
 
 LARGEST_SALT: Final = 2**53 - 1
 """The salt travels as a JSON number."""
-MAX_BATCH: Final = 15
 EARLY_S: Final = 60
 """The venue drops a GTD order so long before its stated expiration."""
 LEAST_AHEAD_S: Final = 180
@@ -98,6 +97,19 @@ class SignedOrder(msgspec.Struct, frozen=True):
     order: PolymarketOrder
     id: OrderId
     signature: bytes
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A signed order as it is sent.  Its body names our API key, so it shows its id only."""
+
+    order_id: OrderId
+    """The digest of the order, ``0x`` hex: its id at the venue, known before sending."""
+    side: Side
+    body: bytes
+    """The JSON object of ``POST /order``: the very bytes that the HMAC covers."""
+
+    def __repr__(self) -> str:
+        return f"Outgoing({self.order_id})"
 
 
 class OrderSigner:
@@ -185,16 +197,11 @@ class OrderSigner:
         self._require_ours(signed.order)
         return _json(signed, self._credentials.owner).encode()
 
-    def batch_body(self, signed: Sequence[SignedOrder]) -> bytes:
-        """Return the body of ``POST /orders``; raises ``RequestRefused`` unless it has 1 … 15."""
-        if not 1 <= len(signed) <= MAX_BATCH:
-            raise RequestRefused(
-                f"a batch of {len(signed)} orders: the venue takes 1 to {MAX_BATCH} at a time"
-            )
-        for each in signed:
-            self._require_ours(each.order)
-        owner = self._credentials.owner
-        return f"[{','.join([_json(each, owner) for each in signed])}]".encode()
+    def outgoing(self, order: PolymarketOrder) -> Outgoing:
+        """Sign ``order`` and return what is sent; raises like ``sign``."""
+        signed = self.sign(order)
+        side: Side = "sell" if order.fields.side else "buy"
+        return Outgoing(signed.id, side, self.body(signed))
 
     def _require_ours(self, order: PolymarketOrder) -> None:
         fields, wallet = order.fields, self.wallet

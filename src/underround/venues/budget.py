@@ -1,0 +1,277 @@
+"""How fast we may ask: token buckets, exact and told the time, and the queue in front of them.
+
+A venue's limits are a value (``Limits``): named buckets, and groups of requests with what each
+group charges where.  ``RateBudget`` spends from them.  One budget serves every strategy of the
+process, because the venue counts them together.
+
+Three things are promised.  No bucket is ever spent beyond its burst plus its refill.  Requests of
+one group go in the order in which they asked, and no group starves another: whoever waits has its
+tokens set aside.  Tokens that a group must leave alone are there for those who may take them, so
+that orders never eat what cancels need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from underround.model.errors import ConfigError, RequestRefused
+from underround.model.frames import NANOS_PER_SECOND
+from underround.model.units import Nanos, ceil_div
+
+ClockNs: TypeAlias = Callable[[], Nanos]
+"""Returns Unix nanoseconds."""
+Sleep: TypeAlias = Callable[[float], Awaitable[object]]
+"""Waits that many seconds, as ``asyncio.sleep`` does."""
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """``tokens`` come back every ``per_s`` seconds; at most ``burst`` are kept."""
+
+    tokens: int
+    burst: int
+    per_s: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.tokens, self.burst, self.per_s) < 1:
+            raise ConfigError(
+                f"a rate limit of {self} lets nothing pass: all parts must be above 0"
+            )
+
+
+def window(requests: int, seconds: int) -> Rate:
+    """Return the rate that never exceeds ``requests`` in any ``seconds``: half burst, half refill.
+
+    A bucket of burst b and refill r lets b + r·t pass in a time t, so a venue that counts in
+    windows is obeyed only if both halves together fit one window.
+    """
+    half = requests // 2
+    return Rate(tokens=requests - half, burst=half, per_s=seconds)
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """What one request of a group costs in one bucket."""
+
+    bucket: str
+    flat: bool = False
+    """One token per request, whatever its cost: for limits that count requests, not orders."""
+    leave: int = 0
+    """Tokens the group never touches: they are kept for groups that leave less."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The limits of a venue; names of groups and buckets are the venue's own."""
+
+    buckets: dict[str, Rate]
+    groups: dict[str, tuple[Charge, ...]]
+
+    def __post_init__(self) -> None:
+        for group, charges in self.groups.items():
+            for charge in charges:
+                rate = self.buckets.get(charge.bucket)
+                if rate is None:
+                    raise ConfigError(f"group {group} charges {charge.bucket}, which is no bucket")
+                if not 0 <= charge.leave < rate.burst:
+                    raise ConfigError(
+                        f"group {group} must leave {charge.leave} of the {rate.burst} tokens of "
+                        f"{charge.bucket}: nothing would be left for it"
+                    )
+
+
+class Spender(Protocol):
+    """What a client needs of a budget."""
+
+    async def spend(self, group: str, cost: int = 1) -> None:
+        """Wait until ``group`` may spend ``cost`` tokens, and spend them."""
+
+
+class Budget(Spender, Protocol):
+    """What a client needs whose venue says what it counted."""
+
+    def observe(self, bucket: str, remaining: int, reset_ns: Nanos | None, now: Nanos) -> None:
+        """Pass on what the venue says it counted, see ``Bucket.observe``."""
+
+    def pause(self, bucket: str, until_ns: Nanos) -> None:
+        """Let nothing pass that charges ``bucket`` before ``until_ns``."""
+
+
+class Bucket:
+    """A token bucket in whole numbers; the time is told and may never run backwards for it."""
+
+    __slots__ = ("_at_ns", "_filled", "_held_ns", "_rate", "_unit")
+
+    def __init__(self, rate: Rate, now: Nanos) -> None:
+        """Begin full."""
+        self._rate = rate
+        self._unit = rate.per_s * NANOS_PER_SECOND
+        """Parts of one token: with ``tokens`` parts back per nanosecond nothing is ever rounded."""
+        self._filled = rate.burst * self._unit
+        self._at_ns = now
+        self._held_ns = now
+
+    @property
+    def burst(self) -> int:
+        """The most it holds."""
+        return self._rate.burst
+
+    def level(self, now: Nanos) -> int:
+        """Return the whole tokens there are; below 0 after a debit or a venue's word."""
+        self._refill(now)
+        return self._filled // self._unit
+
+    def wait(self, tokens: int, now: Nanos) -> Nanos:
+        """Return how long until it holds ``tokens`` and is not paused; 0: now."""
+        self._refill(now)
+        missing = tokens * self._unit - self._filled
+        refilled = ceil_div(missing, self._rate.tokens) if missing > 0 else 0
+        return max(refilled, self._held_ns - now, 0)
+
+    def take(self, tokens: int, now: Nanos) -> None:
+        """Take ``tokens``, below 0 if need be: whoever may not must ask ``wait`` first."""
+        self._refill(now)
+        self._filled -= tokens * self._unit
+
+    def observe(self, remaining: int, reset_ns: Nanos | None, now: Nanos) -> None:
+        """Believe the venue when it counts less than we do; never when it counts more.
+
+        It may not have counted yet what is under way, so more is no news.  With nothing remaining
+        the bucket rests until ``reset_ns``, but not longer than a full refill takes: that bounds
+        what a misread time can do.
+        """
+        self._refill(now)
+        self._filled = min(self._filled, remaining * self._unit)
+        if remaining <= 0 and reset_ns is not None:
+            full_ns = ceil_div((self.burst - remaining) * self._unit, self._rate.tokens)
+            self.pause(min(reset_ns, now + full_ns))
+
+    def pause(self, until_ns: Nanos) -> None:
+        """Give nothing before ``until_ns``; a shorter pause never ends a longer one."""
+        self._held_ns = max(self._held_ns, until_ns)
+
+    def restate(self, rate: Rate, now: Nanos) -> None:
+        """Go on at another rate; what was spent stays spent."""
+        self._refill(now)
+        spent = self.burst * self._unit - self._filled
+        unit = rate.per_s * NANOS_PER_SECOND
+        self._filled = rate.burst * unit - ceil_div(spent * unit, self._unit)
+        self._rate, self._unit = rate, unit
+
+    def _refill(self, now: Nanos) -> None:
+        passed = now - self._at_ns
+        if passed > 0:
+            full = self.burst * self._unit
+            self._filled = min(full, self._filled + passed * self._rate.tokens)
+            self._at_ns = now
+
+
+class _Waiting:
+    """The request of a group whose turn is next; its tokens are set aside."""
+
+    __slots__ = ("charges", "cost")
+
+    def __init__(self, charges: tuple[Charge, ...], cost: int) -> None:
+        self.charges = charges
+        self.cost = cost
+
+    def claim(self, bucket: str, leave: int) -> int:
+        """Return what it has set aside there against a later group that must leave ``leave``."""
+        return sum(
+            1 if charge.flat else self.cost
+            for charge in self.charges
+            if charge.bucket == bucket and charge.leave <= leave
+        )
+
+
+class RateBudget:
+    """The buckets of one venue and account, shared by everything that asks it."""
+
+    def __init__(self, limits: Limits, clock: ClockNs, sleep: Sleep) -> None:
+        """Begin with full buckets; ``sleep`` must let the time of ``clock`` pass."""
+        self._groups = limits.groups
+        self._clock = clock
+        self._sleep = sleep
+        now = clock()
+        self._buckets = {name: Bucket(rate, now) for name, rate in limits.buckets.items()}
+        self._turns = {group: asyncio.Lock() for group in limits.groups}
+        self._heads: list[_Waiting] = []
+
+    async def spend(self, group: str, cost: int = 1) -> None:
+        """Wait until ``group`` may spend ``cost`` tokens, and spend them.
+
+        Raises ``RequestRefused`` at once when the cost can never pass.  Whoever is cancelled while
+        waiting has spent nothing.
+        """
+        charges = self._groups[group]
+        self._refuse_impossible(group, charges, cost)
+        async with self._turns[group]:
+            waiting = _Waiting(charges, cost)
+            self._heads.append(waiting)
+            try:
+                while (wait_ns := self._wait(waiting)) > 0:
+                    # A nanosecond more, so that rounding to a float never wakes us too early.
+                    await self._sleep((wait_ns + 1) / NANOS_PER_SECOND)
+                self._take(charges, cost)
+            finally:
+                self._heads.remove(waiting)
+
+    def debit(self, group: str, cost: int) -> None:
+        """Take what a request turned out to cost more, below 0 if need be (cancel-all)."""
+        now = self._clock()
+        for charge in self._groups[group]:
+            if not charge.flat:
+                self._buckets[charge.bucket].take(cost, now)
+
+    def observe(self, bucket: str, remaining: int, reset_ns: Nanos | None, now: Nanos) -> None:
+        """Pass on what the venue says it counted, see ``Bucket.observe``."""
+        self._buckets[bucket].observe(remaining, reset_ns, now)
+
+    def pause(self, bucket: str, until_ns: Nanos) -> None:
+        """Let nothing pass that charges ``bucket`` before ``until_ns`` (``Retry-After``)."""
+        self._buckets[bucket].pause(until_ns)
+
+    def restate(self, bucket: str, rate: Rate) -> None:
+        """Go on at another rate: the venue names our tier."""
+        self._buckets[bucket].restate(rate, self._clock())
+
+    def largest(self, group: str) -> int:
+        """Return the highest cost that can ever pass at once: how large a batch may be."""
+        return min(
+            self._buckets[charge.bucket].burst - charge.leave
+            for charge in self._groups[group]
+            if not charge.flat
+        )
+
+    def level(self, bucket: str) -> int:
+        """Return the whole tokens of a bucket now, for display."""
+        return self._buckets[bucket].level(self._clock())
+
+    def _refuse_impossible(self, group: str, charges: tuple[Charge, ...], cost: int) -> None:
+        if cost < 1:
+            raise RequestRefused(f"a request of {group} cannot cost {cost} tokens: at least one")
+        for charge in charges:
+            most = self._buckets[charge.bucket].burst - charge.leave
+            if (1 if charge.flat else cost) > most:
+                raise RequestRefused(
+                    f"a request of {group} that costs {cost} can never pass {charge.bucket}, which "
+                    f"gives at most {most} at once: split it"
+                )
+
+    def _wait(self, waiting: _Waiting) -> Nanos:
+        now = self._clock()
+        longest = 0
+        for charge in waiting.charges:
+            needed = charge.leave + (1 if charge.flat else waiting.cost)
+            for other in self._heads:
+                if other is waiting:
+                    break
+                needed += other.claim(charge.bucket, charge.leave)
+            longest = max(longest, self._buckets[charge.bucket].wait(needed, now))
+        return longest
+
+    def _take(self, charges: tuple[Charge, ...], cost: int) -> None:
+        now = self._clock()
+        for charge in charges:
+            self._buckets[charge.bucket].take(1 if charge.flat else cost, now)
