@@ -1,20 +1,28 @@
-"""Frames of Binance spot's public streams → reference prices.
+"""Frames of Binance spot's public streams → reference prices, candles and depth.
 
 ``trade`` and ``aggTrade`` carry the time of the trade.  A spot ``bookTicker`` states none, and none
 is made up: its tick has no time of its own.
+
+There are two decoders over one reading.  ``BinanceDecoder`` gives what books and strategies are
+woken by: reference prices.  ``BinanceSignalDecoder`` gives closed candles and depth as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from underround.model.errors import FrameRefused
 from underround.model.events import MarketEvent, ReferenceTick
-from underround.model.units import Money
+from underround.model.signals import CandleClosed, DepthChanged, DepthStated
+from underround.model.units import Money, Nanos
+from underround.venues.binance.decimals import depth_side, parse_fine
+from underround.venues.binance.wire import Bar, BookTicker, Depth, DepthUpdate, Head, Kline, Trade
 from underround.venues.codec import Tokens, reference_price, refused, unix_nanos
+
+BinanceSignal: TypeAlias = ReferenceTick | CandleClosed | DepthChanged | DepthStated
 
 _QUIET: Final = frozenset(
     (
@@ -36,43 +44,13 @@ _QUIET: Final = frozenset(
 )
 """Known events that set no reference price; block trades are agreed off the book."""
 
-
-class _Head(msgspec.Struct, gc=False):
-    """Enough to tell what a message is."""
-
-    data: msgspec.Raw = msgspec.Raw()
-    e: str | None = None
-    u: int | None = None
-    b: msgspec.Raw = msgspec.Raw()
-    lastUpdateId: int | None = None  # noqa: N815 - the venue's name
-    result: msgspec.Raw = msgspec.Raw()
-    code: int | None = None
-    msg: str | None = None
-    error: msgspec.Raw = msgspec.Raw()
-
-
-class _Trade(msgspec.Struct, gc=False):
-    """``trade`` and ``aggTrade``."""
-
-    s: str
-    p: str
-    T: int
-
-
-class _BookTicker(msgspec.Struct, gc=False):
-    """``bookTicker``; spot states no time, only futures send ``T`` or ``E``."""
-
-    s: str
-    b: str
-    a: str
-    T: int | None = None
-    E: int | None = None
-
-
-_head = msgspec.json.Decoder(_Head).decode
+_head = msgspec.json.Decoder(Head).decode
 _many = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_trade = msgspec.json.Decoder(_Trade).decode
-_book_ticker = msgspec.json.Decoder(_BookTicker).decode
+_trade = msgspec.json.Decoder(Trade).decode
+_book_ticker = msgspec.json.Decoder(BookTicker).decode
+_kline = msgspec.json.Decoder(Kline).decode
+_depth_update = msgspec.json.Decoder(DepthUpdate).decode
+_depth = msgspec.json.Decoder(Depth).decode
 
 
 class BinanceDecoder:
@@ -96,22 +74,97 @@ class BinanceDecoder:
                 events: list[MarketEvent] = []
                 for place, part in enumerate(_many(text)):
                     where = f"[{place}]"
-                    events.extend(_read(_head(bytes(part)), bytes(part)))
+                    events.extend(_ticks(_head(bytes(part)), bytes(part)))
                 return events
             head = _head(text)
             if bytes(head.data):
                 where = ".data"
                 text = bytes(head.data)
                 head = _head(text)
-            return _read(head, text)
+            return _ticks(head, text)
         except (ValueError, RecursionError) as error:
             raise refused(error, where) from None
 
 
-def _read(head: _Head, data: bytes) -> Sequence[MarketEvent]:
+class BinanceSignalDecoder:
+    """Gives everything these streams tell that is used: prices, closed candles, depth.
+
+    A candle is only told when the venue says that it is closed (``x``); the messages before are
+    not.  Partial depth names no symbol, so it is told on combined streams only.
+    """
+
+    def decode(self, payload: bytes) -> Sequence[BinanceSignal]:
+        """Return what the frame says, in its order; raises ``FrameRefused`` like ``Decoder``."""
+        text = payload.strip()
+        if not text:
+            return ()
+        where, stream = "", None
+        try:
+            if text[:1] == b"[":
+                signals: list[BinanceSignal] = []
+                for place, part in enumerate(_many(text)):
+                    where = f"[{place}]"
+                    signals.extend(_signals(_head(bytes(part)), bytes(part), None))
+                return signals
+            head = _head(text)
+            if bytes(head.data):
+                where, stream = ".data", head.stream
+                text = bytes(head.data)
+                head = _head(text)
+            return _signals(head, text, stream)
+        except (ValueError, RecursionError) as error:
+            raise refused(error, where) from None
+
+
+def candle(bar: Bar, path: str) -> CandleClosed:
+    """Return a bar as a closed candle; raises ``ValueError`` for an impossible one.
+
+    ``path`` is where the bar stands in its message, e.g. ``.k``.
+    """
+    prices = [_price(getattr(bar, key), f"{path}.{key}") for key in ("o", "h", "l", "c")]
+    try:
+        if bar.n < 0:
+            raise ValueError(f"{bar.n} trades")
+        return CandleClosed(
+            symbol=f"binance:{bar.s}",
+            interval=bar.i,
+            opens_ns=unix_nanos(bar.t),
+            ends_ns=_after(bar.T),
+            open=prices[0],
+            high=prices[1],
+            low=prices[2],
+            close=prices[3],
+            volume=parse_fine(bar.v),
+            trades=bar.n,
+        )
+    except ValueError as error:
+        raise ValueError(f"{error} - at `${path}`") from None
+
+
+def depth_stated(body: bytes, symbol: str) -> DepthStated:
+    """Return a book as the venue states it; raises ``ValueError`` unless its sides are in order.
+
+    ``symbol`` is ``binance:BTCUSDT``: the body names none.
+    """
+    book = _depth(body)
+    if book.lastUpdateId < 0:
+        raise ValueError("a negative number - at `$.lastUpdateId`")
+    bids, asks = depth_side(book.bids, "bids"), depth_side(book.asks, "asks")
+    for levels, falling, path in ((bids, True, "bids"), (asks, False, "asks")):
+        prices = [price for price, _ in levels]
+        if prices != sorted(set(prices), reverse=falling):
+            raise ValueError(f"the levels are not in order - at `$.{path}`")
+        if not all(quantity for _, quantity in levels):
+            raise ValueError(f"a level has the quantity 0 - at `$.{path}`")
+    if bids and asks and bids[0][0] >= asks[0][0]:
+        raise ValueError("the best bid is not below the best ask - at `$.bids[0]`")
+    return DepthStated(symbol, book.lastUpdateId, bids, asks)
+
+
+def _ticks(head: Head, data: bytes) -> Sequence[ReferenceTick]:
     if head.e in {"trade", "aggTrade"}:
         trade = _trade(data)
-        return (ReferenceTick(f"binance:{trade.s}", unix_nanos(trade.T), _price(trade.p, "p")),)
+        return (ReferenceTick(f"binance:{trade.s}", unix_nanos(trade.T), _price(trade.p, ".p")),)
     if head.e == "bookTicker" or (head.e is None and head.u is not None and bytes(head.b)):
         return (_quoted(_book_ticker(data)),)
     if head.e in _QUIET or (head.e is None and head.lastUpdateId is not None):
@@ -127,9 +180,40 @@ def _read(head: _Head, data: bytes) -> Sequence[MarketEvent]:
     raise FrameRefused("neither an event nor an answer at `$`")
 
 
-def _quoted(quote: _BookTicker) -> ReferenceTick:
+def _signals(head: Head, data: bytes, stream: str | None) -> Sequence[BinanceSignal]:
+    if head.e == "kline":
+        kline = _kline(data)
+        if not kline.k.x:
+            return ()
+        if kline.k.s != kline.s:
+            raise ValueError(f"a candle of {kline.k.s} in a message of {kline.s} - at `$.k.s`")
+        return (candle(kline.k, ".k"),)
+    if head.e == "depthUpdate":
+        return (_depth_changed(_depth_update(data)),)
+    if head.e is None and head.lastUpdateId is not None:
+        if stream is None:
+            raise FrameRefused("partial depth names no symbol: use the combined stream at `$`")
+        symbol = stream.partition("@")[0].upper()
+        return (depth_stated(data, f"binance:{symbol}"),)
+    return _ticks(head, data)
+
+
+def _depth_changed(update: DepthUpdate) -> DepthChanged:
+    if not 0 <= update.U <= update.u:
+        raise ValueError(f"changes {update.U} to {update.u} - at `$.U`")
+    return DepthChanged(
+        f"binance:{update.s}",
+        unix_nanos(update.E),
+        update.U,
+        update.u,
+        depth_side(update.b, "b"),
+        depth_side(update.a, "a"),
+    )
+
+
+def _quoted(quote: BookTicker) -> ReferenceTick:
     """Return the middle of the best prices, rounded down to a millionth."""
-    bid, ask = _price(quote.b, "b"), _price(quote.a, "a")
+    bid, ask = _price(quote.b, ".b"), _price(quote.a, ".a")
     if bid > ask:
         raise ValueError(f"bid {quote.b} is above ask {quote.a} - at `$.b`")
     at = quote.T if quote.T is not None else quote.E
@@ -137,8 +221,14 @@ def _quoted(quote: _BookTicker) -> ReferenceTick:
     return ReferenceTick(f"binance:{quote.s}", at_ns, (bid + ask) // 2)
 
 
-def _price(text: str, key: str) -> Money:
+def _after(last: int) -> Nanos:
+    """Return the instant after the ``last`` one of a candle, which is given in ms or µs."""
+    at_ns = unix_nanos(last)
+    return at_ns + at_ns // last
+
+
+def _price(text: str, path: str) -> Money:
     try:
         return reference_price(text)
     except ValueError as error:
-        raise ValueError(f"{error} - at `$.{key}`") from None
+        raise ValueError(f"{error} - at `${path}`") from None

@@ -7,13 +7,14 @@ broke: the venue may have acted.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from underround.model.errors import AccountError, AnswerRefused, OutcomeUnknown
 from underround.model.units import Nanos
+from underround.venues.budget import Spender
 from underround.venues.http import HttpTransport
 from underround.venues.kalshi.hosts import API
 from underround.venues.kalshi.limits import READ, REQUEST_COST
@@ -22,13 +23,6 @@ from underround.venues.kalshi.sign import KalshiSigner
 
 Query: TypeAlias = Sequence[tuple[str, object]]
 """Names and values in order; a value of ``None`` or an empty text is left out."""
-
-
-class Spender(Protocol):
-    """What a client needs of the venue's rate budget (``venues.budget.RateBudget``)."""
-
-    async def spend(self, group: str, cost: int = 1) -> None:
-        """Wait until ``group`` may spend ``cost`` tokens, and spend them."""
 
 
 class _Cursor(msgspec.Struct):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from underround.model.units import Nanos
+from underround.venues.budget import Spender
 from underround.venues.http import HttpTransport
-from underround.venues.kalshi.calls import Calls, Spender
+from underround.venues.kalshi.calls import Calls
 from underround.venues.kalshi.group_requests import KalshiOrderGroups
 from underround.venues.kalshi.limits import (
     SHARDS,

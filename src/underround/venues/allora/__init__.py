@@ -1,0 +1,1 @@
+"""Allora: inferences of networks of predictors, a signal and never a price that settles."""
