@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from underround.app.access import ClockSettings, DiscoverySettings, KeySettings, VenueAccess
 from underround.market.trust import BookRules
 from underround.model.errors import JournalError
 from underround.model.units import usd
@@ -74,6 +75,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     risk: RiskLimits = RiskLimits()
     latency: LatencySettings = LatencySettings()
     journal: JournalSettings = JournalSettings()
+    keys: KeySettings = KeySettings()
+    venues: VenueAccess = VenueAccess()
+    clock: ClockSettings = ClockSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
     strategies: dict[str, StrategySection] = msgspec.field(default_factory=_shipped_strategies)
     """Instances by name; without any in the file, one of each shipped kind on every market."""
 

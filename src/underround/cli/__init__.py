@@ -4,7 +4,8 @@
 0         done
 1         done, and the answer is no (``recording verify``), or a run failed
 2         a command line or configuration that is wrong
-3, 4, 5   a recording, the journal, a folder: see ``model.errors``
+3 to 8    a recording, the journal, a folder, the key store, an account, a venue that is not
+          there: see ``model.errors``
 70        a bug; the traceback is in the file that the sentence names
 130, 143  interrupted (Ctrl-C), terminated
 141       who read the output went away; output that was closed from the start is dropped
@@ -13,6 +14,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import signal
@@ -24,6 +26,7 @@ from typing import Final, NoReturn
 from underround.cli.endings import Interrupted, OutputClosed, interruptible
 from underround.cli.streams import close_stdout, prepare_streams
 from underround.model.errors import Bug, DiskError, UnderroundError
+from underround.operations.memory import wipe_all
 
 __all__ = ["main"]
 
@@ -38,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     ``--debug`` is understood anywhere: errors then show their traceback.
     """
     prepare_streams()
+    atexit.register(wipe_all)
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     code = _run([argument for argument in given if argument != "--debug"], debug)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from underround.cli.endings import before
+from underround.cli.keys import keys
 from underround.model.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 recording = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(recording, name="recording", help="Look at a recording, or prove it.")
+app.add_typer(keys, name="keys", help="Keep secrets in a sealed file.")
 
 ConfigOption = Annotated[
     Path | None,
