@@ -2,6 +2,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 BROWSER ?= yes
+CHAIN ?= yes
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 
@@ -15,7 +16,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 RUN_STAMP := .venv/.run
 DEV_STAMP := .venv/.dev
-SELECTION := not soak$(if $(filter no,$(BROWSER)), and not browser)
+SELECTION := not soak$(if $(filter no,$(BROWSER)), and not browser)$(if $(filter no,$(CHAIN)), and not chain)
 
 .PHONY: help setup run test check format bench mutants soak docs lock clean
 
@@ -41,8 +42,10 @@ run: $(RUN_STAMP) ## replay the bundled recording and write its report
 
 # ---- prove
 
-test: $(DEV_STAMP) check ## run every check and every test (BROWSER=no, WORKERS=2, PYTEST_ARGS=)
+test: $(DEV_STAMP) check ## run every check and every test (BROWSER=no, CHAIN=no, WORKERS=2, PYTEST_ARGS=)
 	@if [ "$(BROWSER)" != no ]; then .ci/need-chromium; fi
+	@if [ "$(CHAIN)" != no ]; then .ci/need-anvil; fi
+	@.ci/need-oracles
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "$(SELECTION)" $(PYTEST_ARGS)
 
 check: $(DEV_STAMP) ## formatting, lint, types, floors, lock files
@@ -59,6 +62,7 @@ soak: $(DEV_STAMP) ## the long tests, with many more examples
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
 
 bench: $(DEV_STAMP) ## measure what the speed claims rest on
+	@.ci/need-oracles
 	$(BIN)/python -m benchmarks
 
 # ---- change
@@ -77,9 +81,10 @@ lock: ## rebuild the lock files (LOCK_ARGS=--upgrade for new versions)
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(LOCK_ARGS) "$$@" >/dev/null; }; \
 	compile pyproject.toml --group dev --group docs -o requirements.lock; \
 	compile pyproject.toml --group build -c requirements.lock -o requirements-run.lock; \
-	compile --group install -o .ci/requirements-uv.lock
+	compile --group install -o .ci/requirements-uv.lock; \
+	compile tests/oracles/requirements.in -o tests/oracles/requirements.lock
 	.ci/check-locks
 
 clean: ## remove .venv, caches and builds; recordings and runs stay
-	rm -rf .venv build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oracles tests/chain/node_modules build dist site htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

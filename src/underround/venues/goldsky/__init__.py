@@ -1,0 +1,1 @@
+"""Goldsky's subgraph of Polymarket's first exchanges: history until 2026-04-28."""

@@ -1,0 +1,1 @@
+"""Polygon PoS: the chain on which Polymarket's positions live, read and written by JSON-RPC."""
