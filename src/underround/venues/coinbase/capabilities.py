@@ -24,4 +24,13 @@ CAPABILITIES: Final = Capabilities(
     post_only=Fact(False, _UNUSED),
     order_id_known=Fact(False, _UNUSED),
     resolution_stated=Fact(False, _SOURCE),
+    speaks=Fact(("recordings",), f"{_SOURCE}: recorded by others, decoded here"),
+    reads=Fact((), _UNUSED),
+    channels=Fact((), _UNUSED),
+    replay=Fact("none", f"{_SOURCE}: heartbeat and ticker restate the last trade only"),
+    signatures=Fact((), f"{_SOURCE}: matches and tickers need no key"),
+    rate_groups=Fact((), _UNUSED),
+    history=Fact((), _UNUSED),
+    history_days=Fact(None, _UNUSED),
+    reference_feeds=Fact(("coinbase",), f"{_SOURCE}: match, last_match, ticker"),
 )
