@@ -83,14 +83,20 @@ def test_the_example_of_the_page_is_a_configuration(underround: Run, tmp_path: P
 def test_what_show_config_prints_is_a_configuration_with_the_same_values(
     underround: Run, tmp_path: Path
 ) -> None:
-    """Pasting its output into a file changes the origins and nothing else."""
+    """Pasting its output into a file changes the origins and nothing else.
+
+    What is not set has no line: TOML cannot write it, and its origin stays the default.
+    """
     before = underround("show-config", "--json")
     (tmp_path / "underround.toml").write_text(underround("show-config").stdout, "utf-8")
     after = underround("show-config", "--json")
     assert after.stderr == ""
     assert json.loads(after.stdout)["config"] == json.loads(before.stdout)["config"]
-    origins = set(json.loads(after.stdout)["origins"].values())
-    assert all(origin.startswith("underround.toml:") for origin in origins)
+    shown = underround("show-config").stdout
+    unset = set(re.findall(r"^# (\S+) is not set", shown, re.MULTILINE))
+    assert "venues.polymarket.wallet" in unset
+    for path, origin in json.loads(after.stdout)["origins"].items():
+        assert origin.startswith("default" if path in unset else "underround.toml:"), path
 
 
 def test_every_strategy_says_what_it_needs_and_when_it_loses(underround: Run) -> None:

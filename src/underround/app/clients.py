@@ -106,11 +106,12 @@ class PolymarketDesk:
     def _requests(self, host: str, by: Authorizer | None = None) -> Requests:
         return Requests(self._clients.http(host), self._budget, self._clients.clock, by)
 
-    async def log_in(self) -> L2Credentials:
+    async def log_in(self, *, create: bool = True) -> L2Credentials:
         """Return the account's API credentials: the configured ones, else derived or created.
 
         ``rest`` acts for the account afterwards.  Raises ``AccountError`` without a wallet, and
-        whatever the venue answers.
+        whatever the venue answers.  Without ``create`` nothing is made: a wallet that has no key
+        yet is ``NotThere`` or ``RequestRefused``.
         """
         if self.credentials is not None:
             return self.credentials
@@ -118,7 +119,7 @@ class PolymarketDesk:
             raise AccountError(
                 "venues.polymarket.wallet is not set: name the secret that holds the private key"
             )
-        self.credentials = await self._credentials(self.key)
+        self.credentials = await self._credentials(self.key, create=create)
         self.rest = PolymarketRest(
             self._clob,
             self._budget,
@@ -130,7 +131,7 @@ class PolymarketDesk:
         )
         return self.credentials
 
-    async def _credentials(self, key: EvmKey) -> L2Credentials:
+    async def _credentials(self, key: EvmKey, *, create: bool) -> L2Credentials:
         access, secrets = self.access, self._clients.secrets
         if access.api_key and access.api_secret and access.api_passphrase:
             return L2Credentials(
@@ -139,17 +140,16 @@ class PolymarketDesk:
                 secrets.open(access.api_secret),
                 secrets.open(access.api_passphrase),
             )
-        made = await self.rest.keys.derive_or_create(_WalletProof(key, self._chain_id))
+        keys, proof = self.rest.keys, _WalletProof(key, self._chain_id)
+        made = await (keys.derive_or_create(proof) if create else keys.derive(proof))
         parts = {"key": made.key, "secret": made.secret, "passphrase": made.passphrase}
+        # The credentials keep the secret for the user stream and wipe it when they are wiped; the
+        # other two are wiped as soon as they are dropped here.
         opened = [
             LockedSecret(f"derived API {name}", bytearray(text.encode()))
             for name, text in parts.items()
         ]
-        try:
-            return L2Credentials(key.address, *opened)
-        finally:
-            for secret in opened:
-                secret.wipe()
+        return L2Credentials(key.address, *opened)
 
     def wipe(self) -> None:
         """Wipe the keys."""

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from underround.cli.doctor import doctor
 from underround.cli.endings import before
 from underround.cli.keys import keys
+from underround.cli.markets import markets
+from underround.cli.record import record
 from underround.model.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ app = typer.Typer(
 recording = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(recording, name="recording", help="Look at a recording, or prove it.")
 app.add_typer(keys, name="keys", help="Keep secrets in a sealed file.")
+app.command()(doctor)
+app.command()(markets)
+app.command()(record)
 
 ConfigOption = Annotated[
     Path | None,
