@@ -21,6 +21,7 @@ from typing import Any, Final, Self, TypeAlias
 
 import uvloop
 
+from benchmarks.desk import Request
 from benchmarks.measure import Figure, figure, ratios
 from tests.oracles.driver import Oracles
 from tests.oracles.known import known_credentials
@@ -42,7 +43,6 @@ ANSWER: Final = (
     b'{"errorMsg":"","orderID":"%b","takingAmount":"","makingAmount":"","status":"live",'
     b'"success":true}'
 )
-Request: TypeAlias = tuple[bytes, Mapping[str, str]]
 Seconds: TypeAlias = float
 
 

@@ -1,4 +1,4 @@
-"""``signing`` and ``request``: orders signed by us and by the official SDKs, in turns.
+"""``signing``, ``request``, ``tick`` and ``bytes``: orders by us and the official SDKs, in turns.
 
 The SDKs run in an environment and a process of their own (``tests/oracles``) and are timed inside
 it; rounds alternate between the processes.  They hold warm clients with everything about the market
@@ -17,27 +17,19 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from benchmarks.desk import Desk, price_change
 from benchmarks.measure import Figure, against, figure, ratios
-from benchmarks.order_line import Request, Sender
-from benchmarks.traffic import make_hub
+from benchmarks.order_line import Sender
 from tests.oracles.driver import Oracles
 from tests.oracles.known import (
     API_KEY,
     API_SECRET,
-    OWNER,
     PASSPHRASE,
     PRIVATE_KEY,
-    known_credentials,
-    known_key,
 )
 from underround.model.errors import Bug
-from underround.model.fees import NoFees
-from underround.model.ids import POLYMARKET, MarketId
-from underround.model.market import Catalogue, Market, uniform_ticks
-from underround.venues.polymarket.codec import PolymarketDecoder
 from underround.venues.polymarket.ids import derive_tokens
-from underround.venues.polymarket.orders import OrderDraft, OrderSigner, Outgoing, PolymarketOrder
-from underround.venues.polymarket.wallets import SignatureType, Wallet
+from underround.venues.polymarket.orders import PolymarketOrder
 
 TARGET_ORDER: Final = 8.0
 TARGET_REQUEST: Final = 15.0
@@ -46,112 +38,15 @@ THEIRS: Final = 200
 UNAIDED: Final = 20
 """Calls in a round of an SDK that signs in pure Python."""
 CONDITIONS: Final = 200
-CONDITION: Final = "0x" + "ab" * 32
-OTHER: Final = "52114319501245915516055106046884209969926127482827954674443846427813813222426"
-OUTCOME: Final = "71321045679252212594626385532706912750332728571942532289631379312455583992563"
+_SENT_FORMS: Final = (
+    ("", "coincurve added", "its own post_order, httpx, HTTP/2 as it negotiates by itself"),
+    (", 1.1", "coincurve added, HTTP/1.1", "the same with a host that speaks no HTTP/2"),
+    (", unaided", "as installed", "HTTP/2; curve in pure Python"),
+)
+"""How an SDK sends: its contender's ending, what to call it, a note."""
 Seconds: TypeAlias = float
 Round: TypeAlias = Callable[[], Seconds]
 """Times some calls and returns the seconds of one."""
-
-
-class Desk:
-    """A signer as the program holds it: random salts, the real time."""
-
-    def __init__(self) -> None:
-        self.key = known_key()
-        self.credentials = known_credentials()
-        wallet = Wallet(OWNER, OWNER, SignatureType.EOA)
-        self.signer = OrderSigner(self.key, wallet, self.credentials, lambda: secrets.randbits(53))
-        self.made = self.signer.order(self.draft(), time.time_ns())
-        self.digest = self.made.digest
-        market = _market()
-        catalogue = Catalogue((market,))
-        self.decoder = PolymarketDecoder(catalogue.by_token())
-        self.hub, self.feed = make_hub(catalogue, "stated_best")
-        self.frames = (_frame("150", 1), _frame("151", 2))
-        self.turn = 0
-        for event in (*self.decoder.decode(_book()), *self.decoder.decode(self.frames[0])):
-            self.hub.apply(event, self.feed, 1)
-        self.book = self.hub.books[market.id]
-        if self.book.counters.verified != 1 or self.book.book.ask * self.book.book.step != 520_000:
-            raise Bug("the benchmark's book does not agree with what its frames state")
-
-    def draft(self) -> OrderDraft:
-        """Return what a decision hands over."""
-        return OrderDraft(
-            token=OUTCOME, side="buy", price=520_000, size=100_000_000, tick=10_000, tif="GTC",
-            neg_risk=False, protocol="v1",
-        )  # fmt: skip
-
-    def order(self) -> None:
-        """Hash and sign: the order's id and its signature."""
-        self.signer.sign(self.made)
-
-    def request(self) -> Request:
-        """Price and size → amounts, order, signature, body and headers."""
-        signer, now = self.signer, time.time_ns()
-        body = signer.body(signer.sign(signer.order(self.draft(), now)))
-        return body, self.credentials.headers("POST", "/order", body, now)
-
-    def tick(self) -> Request:
-        """A market message → book, its proof → decision's price → body and headers."""
-        body = self.ticked().body
-        return body, self.credentials.headers("POST", "/order", body, time.time_ns())
-
-    def ticked(self) -> Outgoing:
-        """The same without the headers, which the program's client makes as it sends."""
-        signer, now = self.signer, time.time_ns()
-        self.turn ^= 1
-        for event in self.decoder.decode(self.frames[self.turn]):
-            self.hub.apply(event, self.feed, now)
-        book = self.book.book
-        draft = OrderDraft(
-            token=OUTCOME, side="buy", price=book.ask * book.step, size=100_000_000, tick=10_000,
-            tif="GTC", neg_risk=False, protocol="v1",
-        )  # fmt: skip
-        return signer.outgoing(signer.order(draft, now))
-
-    def floor(self) -> None:
-        """The curve alone."""
-        self.key.sign(self.digest)
-
-
-def _market() -> Market:
-    return Market(
-        id=MarketId(POLYMARKET, CONDITION), title="benchmark", outcomes=("Yes", "No"),
-        tokens=(OUTCOME, OTHER), currency="pUSD", ticks=(uniform_ticks("0.01"),),
-        min_size=5_000_000, size_step=10_000, fees=NoFees(), opens_ns=None, closes_ns=None,
-        group=None, neg_risk=False,
-    )  # fmt: skip
-
-
-def _book() -> bytes:
-    levels = {
-        "bids": [{"price": f"0.{cent}", "size": "100"} for cent in range(41, 51)],
-        "asks": [{"price": f"0.{cent}", "size": "100"} for cent in range(61, 51, -1)],
-    }
-    return msgspec.json.encode(
-        {"event_type": "book", "market": CONDITION, "asset_id": OUTCOME,
-         "timestamp": "1790000000000", "hash": "", **levels}
-    )  # fmt: skip
-
-
-def _frame(size: str, number: int) -> bytes:
-    """Return a ``price_change`` as the venue sends it: the change and its mirror."""
-    each = {"size": size, "hash": "ab" * 20}
-    yes = {"asset_id": OUTCOME, "price": "0.5", "side": "BUY", "best_bid": "0.5"}
-    no = {"asset_id": OTHER, "price": "0.5", "side": "SELL", "best_bid": "0.48"}
-    return msgspec.json.encode(
-        {
-            "market": CONDITION,
-            "price_changes": [
-                {**yes, **each, "best_ask": "0.52"},
-                {**no, **each, "best_ask": "0.5"},
-            ],
-            "timestamp": f"179000000000{number}",
-            "event_type": "price_change",
-        }
-    )
 
 
 def _here(run: Callable[[], object], count: int) -> Round:
@@ -194,7 +89,7 @@ def _asked(order: PolymarketOrder) -> dict[str, Any]:
         "tif": "GTC",
         "post_only": False,
         "owner": API_KEY,
-        "frame": _frame("150", 1).decode(),
+        "frame": price_change("150", 1).decode(),
         "key": PRIVATE_KEY,
         "secret": API_SECRET,
         "passphrase": PASSPHRASE,
@@ -277,6 +172,7 @@ def _figures(seconds: dict[str, list[Seconds]]) -> list[Figure]:
     clob, client = "py-clob-client-v2", "polymarket-client"
     signed = "typed data and signature; ours also has the order's id"
     ticked = "decoded, put into the book and compared with the stated best, then as above"
+    at_socket = "as above, then HTTP/1.1 by OrderLine; no TLS, no system call, on either side"
     asked = "price and size → amounts, order, signature, JSON body, HMAC headers; warm caches"
     return [
         each("order", "signing", "ours: id and signature", "EOA, standard market"),
@@ -294,11 +190,22 @@ def _figures(seconds: dict[str, list[Seconds]]) -> list[Figure]:
         times("clob request", "request", f"{clob} with coincurve ÷ ours", "request"),
         times("client request", "request", f"{client} with coincurve ÷ ours", "request"),
         times("client request, unaided", "request", f"{client} as installed ÷ ours", "request"),
-        each("tick", "tick", "ours: market message → signed, authenticated bytes", ticked),
+        each("tick", "tick", "ours: market message → body and headers", ticked),
         each("client tick", "tick", f"{client}, coincurve added", "its own event; keeps no book"),
         each("clob tick", "tick", f"{clob}, coincurve added", "plain JSON: it has no streams"),
-        against(times("client tick", "tick", f"{client} with coincurve ÷ ours", "tick"),
-                "≥", TARGET_REQUEST),
+        times("client tick", "tick", f"{client} with coincurve ÷ ours", "tick"),
         times("clob tick", "tick", f"{clob} with coincurve ÷ ours", "tick"),
+        each("bytes", "bytes", "ours: market message → the order's bytes at the socket", at_socket),
+        each("bytes, whole", "bytes", "ours, rate budget included", "by PolymarketRest.post_order"),
+        *(each(f"{name} bytes{form}", "bytes", f"{sdk}, {told}", note)
+          for name, sdk in (("client", client), ("clob", clob))
+          for form, told, note in _SENT_FORMS),
+        against(times("client bytes", "bytes", f"{client} with coincurve ÷ ours", "bytes"),
+                "≥", TARGET_REQUEST),
+        *(times(f"{name} bytes{form}", "bytes", f"{sdk}, {told} ÷ {whose}", ours)
+          for ours, whose in (("bytes", "ours"), ("bytes, whole", "ours, rate budget included"))
+          for name, sdk in (("client", client), ("clob", clob))
+          for form, told, _ in _SENT_FORMS
+          if (name, form, ours) != ("client", "", "bytes")),
         each("tokens", "signing", "both tokens of a condition", "CTF ids offline, nothing cached"),
     ]  # fmt: skip

@@ -7,6 +7,7 @@ they do not run, the last line says how many, and with ``CI=true`` its absence i
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("UNDERROUND_SHARED", ROOT.parent / "shared"))
+USUAL_DEPTH = sys.getrecursionlimit()
 NOT_RUN = pytest.StashKey[dict[str, int]]()
 
 settings.register_profile(
@@ -56,6 +58,15 @@ def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     """Count what does not run, by reason."""
     config.stash[NOT_RUN] = {}
+
+
+def pytest_collection_finish() -> None:
+    """Undo what libraries that only tests import did to the limit of recursion.
+
+    eth_account imports py_ecc, which sets it to 100,000.  With that a deeply nested message
+    overflows the C stack and ends the process instead of being refused.
+    """
+    sys.setrecursionlimit(USUAL_DEPTH)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

@@ -18,7 +18,9 @@ import sys
 import time
 import traceback
 from decimal import Decimal
+from pathlib import Path
 
+import httpx
 from eth_account import Account
 from eth_utils import keccak
 from polymarket._internal import environment as environments
@@ -30,12 +32,14 @@ from polymarket._internal.actions.relayer import approvals
 from polymarket._internal.hmac import build_hmac_signature as client_hmac
 from polymarket._internal.l1_auth import sign_api_key_auth
 from polymarket._internal.protocol import decode_v2_outcome_position_id, is_v2_position_id
+from polymarket._internal.streams.clob.market_protocol import parse_events
 from polymarket.clients.secure import SecureClient, _make_l2_header_resolver_sync
 from polymarket.environments import PRODUCTION
 from polymarket.models.clob import ApiKeyCreds
 from py_clob_client_v2.client import ClobClient
 from py_clob_client_v2.clob_types import ApiCreds, OrderArgsV2, PartialCreateOrderOptions
 from py_clob_client_v2.headers.headers import create_level_1_headers
+from py_clob_client_v2.http_helpers import helpers as clob_helpers
 from py_clob_client_v2.order_utils import ExchangeOrderBuilderV2, OrderDataV2
 from py_clob_client_v2.order_utils.model.order_data_v2 import order_to_json_v2
 from py_clob_client_v2.order_utils.model.side import Side
@@ -43,7 +47,10 @@ from py_clob_client_v2.order_utils.model.signature_type_v2 import SignatureTypeV
 from py_clob_client_v2.signer import Signer
 from py_clob_client_v2.signing.hmac import build_hmac_signature as clob_hmac
 
-NOWHERE = "http://127.0.0.1:9"
+sys.path.insert(0, str(Path(__file__).parent))
+from wire import AbsentHost  # a neighbour: isolated mode leaves its folder out
+
+NOWHERE = "https://127.0.0.1:9"
 CONFIG = environments.PRODUCTION_CONFIG
 SIDES = ("BUY", "SELL")
 
@@ -221,9 +228,12 @@ def required_approvals(_asked):
 
 
 class Contest:
-    """Both SDKs, warm, as a program that trades would hold them."""
+    """Both SDKs, warm, as a program that trades would hold them.
 
-    def __init__(self, asked):
+    Their hosts speak ``protocol`` and are not there (``wire.py``).
+    """
+
+    def __init__(self, asked, protocol):
         self.asked = asked
         key, self.token = asked["key"], asked["fields"]["token"]
         config = dataclasses.replace(
@@ -267,6 +277,12 @@ class Contest:
         self.clob._ClobClient__tick_sizes[self.token] = "0.01"
         self.clob._ClobClient__cached_version = 2
         self.builder, self.data = clob_builder(asked)
+        self.host = AbsentHost(protocol)
+        self.clob_http = httpx.Client(http2=True)  # as its module makes it
+        for each in (self.client._ctx.secure_clob._client, self.clob_http):
+            for transport in (each._transport, *each._mounts.values()):
+                if transport is not None:
+                    transport._pool._network_backend = self.host
 
     def clob_signed(self):
         """py-clob-client-v2: typed data and signature, without the order's id."""
@@ -280,9 +296,15 @@ class Contest:
 
     def clob_request(self):
         """py-clob-client-v2: price and size → body and headers."""
-        args = OrderArgsV2(token_id=self.token, price=0.52, size=100.0, side="BUY")
+        return self._clob_bytes(0.52)
+
+    def _clob_order(self, price):
+        args = OrderArgsV2(token_id=self.token, price=price, size=100.0, side="BUY")
         options = PartialCreateOrderOptions(tick_size="0.01", neg_risk=False)
-        signed = self.clob.create_order(args, options)
+        return self.clob.create_order(args, options)
+
+    def _clob_bytes(self, price):
+        signed = self._clob_order(price)
         payload = order_to_json_v2(signed, self.asked["owner"], "GTC", False, False)
         body = compact(payload)
         headers = self.clob._l2_headers("POST", "/order", body=payload, serialized_body=body)
@@ -290,9 +312,43 @@ class Contest:
 
     def client_request(self):
         """polymarket-client: price and size → body and headers, by its own public method."""
-        signed = self.client.create_limit_order(
-            asset_id=self.token, price=Decimal("0.52"), size=Decimal(100), side="BUY"
+        return self._client_bytes(Decimal("0.52"))
+
+    def client_tick(self):
+        """polymarket-client: a market message as received → event → body and headers."""
+        return self._client_bytes(self._client_price())
+
+    def _client_price(self):
+        events, dropped = parse_events(json.loads(self.asked["frame"]))
+        change = events[0].payload.price_changes[0]
+        if dropped or change.token_id != self.token:
+            raise ValueError("the frame was not understood")
+        return change.best_ask
+
+    def clob_tick(self):
+        """py-clob-client-v2, which has no streams: plain JSON → body and headers."""
+        return self._clob_bytes(self._clob_price())
+
+    def _clob_price(self):
+        change = json.loads(self.asked["frame"])["price_changes"][0]
+        return float(change["best_ask"])
+
+    def client_sent(self):
+        """polymarket-client: a market message → its last bytes at the socket."""
+        self.client.post_order(self._client_order(self._client_price()))
+
+    def clob_sent(self):
+        """py-clob-client-v2: a market message → its last bytes at the socket."""
+        clob_helpers._http_client = self.clob_http
+        self.clob.post_order(self._clob_order(self._clob_price()))
+
+    def _client_order(self, price):
+        return self.client.create_limit_order(
+            asset_id=self.token, price=price, size=Decimal(100), side="BUY"
         )
+
+    def _client_bytes(self, price):
+        signed = self._client_order(price)
         path, payload = post.build_post_order_request(signed, owner_api_key=self.asked["owner"])
         body = json.dumps(payload, separators=(",", ":"))
         return body.encode("utf-8"), self.resolve("POST", path, body)
@@ -301,12 +357,15 @@ class Contest:
 _contests = {}
 
 
+def _contest(asked, protocol):
+    if protocol not in _contests:
+        _contests[protocol] = Contest(asked, protocol)
+    return _contests[protocol]
+
+
 def timed(asked):
     """Return the seconds that ``count`` calls take, garbage frozen as in benchmarks/measure.py."""
-    contest = _contests.get("one")
-    if contest is None:
-        contest = _contests["one"] = Contest(asked)
-    run = getattr(contest, asked["what"])
+    run = getattr(_contest(asked, "h2"), asked["what"])
     gc.collect()
     gc.freeze()
     begin = time.perf_counter()
@@ -315,6 +374,35 @@ def timed(asked):
     took = time.perf_counter() - begin
     gc.unfreeze()
     return {"seconds": took}
+
+
+def sent(asked):
+    """Return the seconds until the last bytes of each of ``count`` orders are at the socket."""
+    contest = _contest(asked, asked["protocol"])
+    run, host = getattr(contest, asked["what"]), contest.host
+    took = 0.0
+    gc.collect()
+    gc.freeze()
+    for _ in range(asked["count"]):
+        host.asking = True
+        begin = time.perf_counter()
+        run()
+        took += host.written_at - begin
+    gc.unfreeze()
+    if json.loads(host.body)["order"]["tokenId"] != contest.token:
+        raise ValueError("what was sent is not the order")
+    return {"seconds": took}
+
+
+def posted(asked):
+    """Return the processor's seconds that ``count`` POSTs over one warm httpx connection take."""
+    body = asked["body"].encode()
+    with httpx.Client() as client:
+        client.post(asked["url"], content=body, headers=asked["headers"])
+        begin = time.process_time()
+        for _ in range(asked["count"]):
+            client.post(asked["url"], content=body, headers=asked["headers"])
+        return {"seconds": time.process_time() - begin}
 
 
 VERBS = {
@@ -327,6 +415,8 @@ VERBS = {
     "position": position,
     "approvals": required_approvals,
     "timed": timed,
+    "sent": sent,
+    "posted": posted,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from tests.aio import JumpingLoop, run
-from tests.venues.conformance import GARBAGE, HTML, Conformance, words_of
+from tests.venues.conformance import GARBAGE, HTML, words_of
 from tests.venues.scripted import Answer, Asked, Script, scripted_host
 from underround.model.errors import (
     AnswerRefused,
@@ -78,7 +78,7 @@ class Met(msgspec.Struct):
         return [each for each in self.asked if f"{each.method} {each.path}" == request.key]
 
 
-class ClientConformance(Conformance):
+class ClientConformance:
     """A REST client.  Give ``limits``, ``client``, and its ``reads``, ``writes`` and ``paged``."""
 
     limits: Limits

@@ -11,7 +11,6 @@ import json
 import pickle
 import random
 import re
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -107,23 +106,7 @@ def outcome(say: Say, data: bytes, allowed: type[Exception] | tuple[type[Excepti
         return f"refused: {error}"
 
 
-class Conformance:
-    """What all classes below share."""
-
-    @pytest.fixture(autouse=True)
-    def _usual_depth(self) -> Iterator[None]:
-        """Undo what a library of the tests did to the limit of recursion.
-
-        Beyond some ten thousand levels a nested message overflows the C stack instead of being
-        refused; that no module of ours raises the limit is tested with Polygon's.
-        """
-        before = sys.getrecursionlimit()
-        sys.setrecursionlimit(1_000)
-        yield
-        sys.setrecursionlimit(before)
-
-
-class _Reading(Conformance):
+class _Reading:
     """Bytes → values, shared by frames and answers."""
 
     refusal: type[UnderroundError]
@@ -319,7 +302,7 @@ class Refuse(Protocol):
         """Return what the answer means; ``None``: it is no refusal."""
 
 
-class RefusalsConformance(Conformance):
+class RefusalsConformance:
     """Status and body → an error of our tree.  Give ``refuse`` and ``shapes``."""
 
     writes: bool = True
@@ -424,7 +407,7 @@ class Proof(msgspec.Struct, frozen=True):
     topics: tuple[Topic, ...]
 
 
-class DialectConformance(Conformance):
+class DialectConformance:
     """How a channel is spoken.  Give ``dialect``, ``topics``, ``proofs`` and ``named``."""
 
     secrets: Collection[str] = ()
@@ -599,7 +582,7 @@ class DialectConformance(Conformance):
 # --- signers -----------------------------------------------------------------------------------
 
 
-class SignerConformance(Conformance):
+class SignerConformance:
     """Whatever holds a secret.  Give ``signer`` (makes one), ``sign`` and ``verify``."""
 
     secrets: Collection[str] = ()
@@ -665,7 +648,7 @@ class SignerConformance(Conformance):
 ALWAYS: Final = {"__init__.py", "capabilities.py"}
 
 
-class CapabilityConformance(Conformance):
+class CapabilityConformance:
     """The table of a venue and its folder.  Give ``table`` and ``folder``."""
 
     table: Capabilities

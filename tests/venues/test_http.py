@@ -12,7 +12,7 @@ import pytest
 from tests.aio import run
 from tests.venues.scripted import Answer, Asked, scripted_host
 from underround.model.errors import AnswerRefused, ConfigError, OutcomeUnknown, Unreachable
-from underround.venues.http import USER_AGENT, HttpClient
+from underround.venues.http import USER_AGENT, HttpClient, host_of
 
 
 @asynccontextmanager
@@ -192,13 +192,41 @@ def test_no_error_shows_the_query() -> None:
     run(main())
 
 
-def test_what_is_no_address_is_a_mistake_of_the_configuration() -> None:
+@pytest.mark.parametrize(
+    "address", ["clob.example", "", "https://", "ftp://x/hush", "https://x:hush/", "https://[hush"]
+)
+def test_what_is_no_address_is_a_mistake_of_the_configuration(address: str) -> None:
+    """It is not repeated: it may hold a key."""
+    with pytest.raises(ConfigError, match="a base address begins with http") as caught:
+        HttpClient(address)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_no_error_shows_the_path_of_the_base_address(*, write: bool) -> None:
+    """Chain nodes are reached under addresses that hold the key of their user."""
+
     async def main() -> None:
-        async with HttpClient("clob.example") as client:
-            with pytest.raises(ConfigError, match="no address"):
-                await client.send("GET", "/ok")
+        script = {"POST /v2/hush/rpc": Answer(hang_up=True)}
+        async with scripted_host(script) as host, HttpClient(f"{host.url}/v2/hush") as client:
+            with pytest.raises(OutcomeUnknown if write else Unreachable) as caught:
+                await client.send("POST", "/rpc", body=b"{}", write=write)
+            assert "hush" not in str(caught.value)
+            assert f"POST {host.url}/rpc" in str(caught.value)
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    "address, shown",
+    [
+        ("https://me:hush@node.example/v2/hush", "https://node.example"),
+        ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
+        ("http://[::1]:8545/x", "http://[::1]:8545"),
+    ],
+)
+def test_scheme_host_and_port_are_shown_of_an_address(address: str, shown: str) -> None:
+    assert host_of(address) == shown
 
 
 def test_a_closed_client_may_be_used_again() -> None:

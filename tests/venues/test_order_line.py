@@ -8,10 +8,7 @@ import ipaddress
 import random
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeAlias
 
 import pytest
 import uvloop
@@ -19,446 +16,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.aio import run
+from tests.venues.rawhost import OK, Call, Wire, raw_host, saying, until
 from tests.venues.scripted import Answer, Asked, scripted_host
-from underround.model.errors import (
-    AnswerRefused,
-    Bug,
-    ConfigError,
-    OutcomeUnknown,
-    UnderroundError,
-    Unreachable,
-)
+from underround.model.errors import OutcomeUnknown, UnderroundError, Unreachable
 from underround.venues.backoff import BackoffRules
-from underround.venues.http import USER_AGENT, Reply
-from underround.venues.http_connection import MAX_HEAD_BYTES, BrokenError, HttpConnection
-from underround.venues.http_head import site_of
+from underround.venues.http_connection import HttpConnection
 from underround.venues.order_line import OrderLine
-
-OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
-
-
-class Call:
-    """One connection as the server sees it."""
-
-    def __init__(
-        self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self.number = number
-        """Counts the connections of the host from 0."""
-        self.requests: list[bytes] = []
-        self._reader = reader
-        self._writer = writer
-
-    async def hear(self) -> bytes:
-        """Return the next request, head and body; raises ``IncompleteReadError`` at the end."""
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        fields = [line.partition(b":") for line in head.lower().split(b"\r\n")]
-        length = next((int(value) for name, _, value in fields if name == b"content-length"), 0)
-        request = head + await self._reader.readexactly(length)
-        self.requests.append(request)
-        return request
-
-    async def say(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self._writer.write(piece)
-            await self._writer.drain()
-
-    async def hang_up(self) -> None:
-        self._writer.close()
-        with suppress(ConnectionError, ssl.SSLError):
-            await self._writer.wait_closed()
-
-    async def gone(self) -> None:
-        """Wait until the other end closed."""
-        while await self._reader.read(1 << 16):
-            pass
-
-
-Serve: TypeAlias = Callable[[Call], Awaitable[None]]
-
-
-class Host:
-    """The running server."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.calls: list[Call] = []
-
-    @property
-    def requests(self) -> list[bytes]:
-        return [request for call in self.calls for request in call.requests]
-
-
-@asynccontextmanager
-async def raw_host(
-    serve: Serve, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
-) -> AsyncIterator[Host]:
-    """Let ``serve`` speak on each connection to a free loopback port."""
-    tasks: list[asyncio.Task[None]] = []
-
-    async def spoken(call: Call) -> None:
-        try:
-            await serve(call)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client closed: the conversation is over
-        finally:
-            await call.hang_up()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        call = Call(len(host.calls), reader, writer)
-        host.calls.append(call)
-        tasks.append(asyncio.ensure_future(spoken(call)))
-
-    server = await asyncio.start_server(accept, address, 0, ssl=tls)
-    named = f"[{address}]" if ":" in address else address
-    port = server.sockets[0].getsockname()[1]
-    host = Host(f"{'https' if tls else 'http'}://{named}:{port}")
-    try:
-        yield host
-    finally:
-        await asyncio.sleep(0.01)  # whoever has just connected is accepted and closed like the rest
-        server.close()
-        for task in tasks:
-            task.cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
-        assert not [end for end in ends if isinstance(end, Exception)]
-
-
-def saying(*pieces: bytes, then_close: bool = False) -> Serve:
-    """Answer every request with these pieces."""
-
-    async def serve(call: Call) -> None:
-        while True:
-            await call.hear()
-            await call.say(*pieces)
-            if then_close:
-                return
-
-    return serve
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the loop run until something holds; the test's time limit bounds it."""
-    while not holds():  # noqa: ASYNC110 - what is waited for happens at the other end
-        await asyncio.sleep(0.001)
-
-
-# --- the request --------------------------------------------------------------------------------
-
-
-def test_a_request_is_one_write_of_exactly_these_bytes() -> None:
-    async def main() -> tuple[bytes, bytes, str]:
-        async with raw_host(saying(OK)) as host, OrderLine(host.url + "/v2/") as line:
-            await line.send("GET", "/book?token_id=1%2B2&x=a,b%20c")
-            headers = {"POLY_A%s": "50%s", "X-B": ""}
-            await line.send("POST", "/order", body=b'{"a":1}', headers=headers, write=True)
-            read, write = host.requests
-            return read, write, host.url.removeprefix("http://")
-
-    read, write, authority = run(main())
-    common = f"Host: {authority}\r\nUser-Agent: {USER_AGENT}\r\nAccept: application/json\r\n"
-    assert read.decode() == (
-        f"GET /v2/book?token_id=1%2B2&x=a,b%20c HTTP/1.1\r\n{common}"
-        "Accept-Encoding: identity\r\n\r\n"
-    )
-    assert write.decode() == (
-        f"POST /v2/order HTTP/1.1\r\n{common}Content-Type: application/json\r\n"
-        "Accept-Encoding: identity\r\nPOLY_A%s: 50%s\r\nX-B: \r\nContent-Length: 7\r\n\r\n"
-        '{"a":1}'
-    )
-
-
-@pytest.mark.parametrize("method, length", [("POST", True), ("PUT", True), ("DELETE", False)])
-def test_only_methods_that_promise_a_body_name_the_length_of_none(
-    method: str, length: bool
-) -> None:
-    async def main() -> bytes:
-        async with raw_host(saying(OK)) as host, OrderLine(host.url) as line:
-            await line.send(method, "/x", write=True)
-            return host.requests[0]
-
-    assert (b"Content-Length: 0\r\n" in run(main())) is length
-
-
-def test_a_callers_header_replaces_the_lines_own() -> None:
-    async def main() -> bytes:
-        async with raw_host(saying(OK)) as host, OrderLine(host.url) as line:
-            await line.send("POST", "/x", body=b"", headers={"content-type": "text/plain"})
-            return host.requests[0].lower()
-
-    assert run(main()).count(b"content-type:") == 1
-
-
-@pytest.mark.parametrize("value", ["a\r\nX: y", "a\ny", "a\0", "ä", "a\x7f", "\u2028"])
-def test_a_value_that_could_break_out_of_its_header_is_refused_unseen(value: str) -> None:
-    async def main() -> None:
-        async with raw_host(saying(OK)) as host, OrderLine(host.url) as line:
-            with pytest.raises(ConfigError, match="'X-Key'") as caught:
-                await line.send("GET", "/x", headers={"X-Fine": "hush", "X-Key": f"hush{value}"})
-            assert "hush" not in str(caught.value)
-            assert not host.requests
-
-    run(main())
-
-
-@pytest.mark.parametrize(
-    "method, target, name",
-    [
-        ("GET", "/a b", "X"),
-        ("GET", "/a\r\nX: y", "X"),
-        ("GET", "x", "X"),
-        ("GET", "/ä", "X"),
-        ("GE T", "/", "X"),
-        ("HEAD", "/", "X"),
-        ("GET", "/", "X: y\r\nZ"),
-        ("GET", "/", ""),
-        ("POST", "/", "content-Length"),
-        ("POST", "/", "Transfer-Encoding"),
-        ("POST", "/", "Host"),
-        ("POST", "/", "Connection"),
-    ],
-)
-def test_what_could_break_out_of_the_head_is_never_sent(
-    method: str, target: str, name: str
-) -> None:
-    async def main() -> None:
-        async with raw_host(saying(OK)) as host, OrderLine(host.url) as line:
-            with pytest.raises(Bug):
-                await line.send(method, target, body=b"{}", headers={name: "1"})
-            assert not host.requests
-
-    run(main())
-
-
-def test_two_headers_that_differ_in_case_only_are_refused() -> None:
-    async def main() -> None:
-        line = OrderLine("http://127.0.0.1:9")
-        with pytest.raises(Bug):
-            await line.send("GET", "/", headers={"X-Key": "1", "x-key": "2"})
-        await line.close()
-
-    run(main())
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["clob.example", "ftp://a", "https://", "https://u:p@a", "https://a:0", "https://a:99999",
-     "https://a/?k=hush", "https://a/#x", "https://a b", "https://[::1", "https://a/\r\n", "//a"],
-)  # fmt: skip
-def test_what_is_no_address_is_a_mistake_of_the_configuration(url: str) -> None:
-    with pytest.raises(ConfigError, match="no address") as caught:
-        OrderLine(url)
-    assert "hush" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "url, host, port, authority",
-    [
-        ("https://clob.example", "clob.example", 443, "clob.example"),
-        ("https://clob.example:443/", "clob.example", 443, "clob.example"),
-        ("https://clob.example:8443", "clob.example", 8443, "clob.example:8443"),
-        ("http://[::1]:80", "::1", 80, "[::1]"),
-        ("http://[::1]:8080", "::1", 8080, "[::1]:8080"),
-    ],
-)
-def test_the_host_header_names_a_port_only_if_it_is_unusual(
-    url: str, host: str, port: int, authority: str
-) -> None:
-    site = site_of(url)
-    assert (site.host, site.port, site.authority) == (host, port, authority)
-
-
-def test_a_host_of_ipv6_is_spoken_to() -> None:
-    async def main() -> None:
-        async with raw_host(saying(OK), address="::1") as host, OrderLine(host.url) as line:
-            assert (await line.send("GET", "/x")).body == b"OK"
-            assert f"Host: {host.url.removeprefix('http://')}".encode() in host.requests[0]
-
-    if not socket.has_ipv6:
-        pytest.skip("this machine has no IPv6")
-    run(main())
-
-
-# --- the answer ---------------------------------------------------------------------------------
-
-_HELD: Final = (
-    b"HTTP/1.1 429 Too Many\r\nRetry-After:  3 \r\nX-Empty:\r\nX-Twice: a\r\nX-Twice: b\r\n"
-)
-_INTERIM: Final = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-_CHUNKS: Final = b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Trailer: t\r\n\r\n"
-WHOLE: Final = {
-    "counted": _HELD + b"Content-Length: 11\r\n\r\nhello world",
-    "chunked": _HELD + b"Transfer-Encoding: chunked\r\n\r\n" + _CHUNKS,
-    "interim": _INTERIM + _HELD + b"Content-Length: 11\r\n\r\nhello world",
-    "closing": _HELD + b"Connection: close\r\nContent-Length: 11\r\n\r\nhello world",
-    "until close": _HELD + b"\r\nhello world",
-    "old": _HELD.replace(b"1.1", b"1.0") + b"\r\nhello world",
-}
-
-
-class Wire(asyncio.Transport):
-    """A transport that keeps what was written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.socket, self.far = socket.socketpair()
-        self.closed = False
-
-    def get_extra_info(self, name: str, default: object = None) -> object:
-        return self.socket if name == "socket" else default
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written.append(bytes(data))
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def abort(self) -> None:
-        self.closed = True
-        self.socket.close()
-        self.far.close()
-
-
-async def _heard(pieces: Sequence[bytes]) -> tuple[Reply, bool]:
-    """Return the answer that arrives in ``pieces``, and whether the connection can be used on."""
-    wire = Wire()
-    connection = HttpConnection(1 << 20)
-    connection.connection_made(wire)
-    answer = connection.ask(b"request")
-    for piece in pieces:
-        connection.data_received(piece)
-    if not answer.done():
-        connection.eof_received()
-    usable = connection.usable
-    connection.drop()
-    return await answer, usable
-
-
-@given(st.sampled_from(sorted(WHOLE)), st.data())
-def test_however_an_answer_is_cut_into_pieces_it_is_the_same(
-    kind: str, data: st.DataObject
-) -> None:
-    whole = WHOLE[kind]
-    places = sorted(data.draw(st.sets(st.integers(1, len(whole) - 1))))
-    pieces = [whole[a:b] for a, b in zip([0, *places], [*places, len(whole)], strict=True)]
-    reply, usable = run(_heard(pieces))
-    assert (reply.status, reply.body) == (429, b"hello world")
-    named = {"retry-after": "3", "x-empty": "", "x-twice": "b"}
-    assert named.items() <= reply.headers.items()
-    assert not {"link", "x-trailer"} & reply.headers.keys()
-    assert usable is (kind in {"counted", "chunked", "interim"})
-
-
-@given(st.sampled_from(["counted", "chunked", "interim"]), st.data())
-def test_an_answer_cut_short_at_any_byte_is_none(kind: str, data: st.DataObject) -> None:
-    whole = WHOLE[kind]
-    half = whole[: data.draw(st.integers(0, len(whole) - 1))]
-
-    async def main() -> None:
-        with pytest.raises(BrokenError):
-            await _heard([half] if half else [])
-
-    run(main())
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"\xff\xfe\x00 no answer at all\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nhi",
-        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhi",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi",
-        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * MAX_HEAD_BYTES,
-        b"HTTP/1.1 100 Continue\r\n\r\n" * (MAX_HEAD_BYTES // 25 + 1),
-    ],
-)
-@pytest.mark.parametrize("write, kind", [(True, OutcomeUnknown), (False, Unreachable)])
-def test_what_is_no_answer_settles_nothing(
-    answer: bytes, write: bool, kind: type[UnderroundError]
-) -> None:
-    async def main() -> None:
-        async with raw_host(saying(answer)) as host, OrderLine(host.url) as line:
-            with pytest.raises(kind, match="connection broke"):
-                await line.send("POST", "/order", body=b"{}", write=write)
-            assert len(host.requests) == 1
-
-    run(main())
-
-
-@pytest.mark.parametrize("answer", [OK + OK, OK + b"HTTP/1.1 2", OK + b"junk"])
-def test_bytes_after_an_answer_are_nobodys_answer(answer: bytes) -> None:
-    async def main() -> None:
-        async def serve(call: Call) -> None:
-            await call.hear()
-            await call.say(answer.replace(b"\r\n\r\nOK", b"\r\n\r\n%02d" % call.number))
-            await call.hear()
-
-        async with raw_host(serve) as host, OrderLine(host.url, connections=1) as line:
-            assert (await line.send("GET", "/1")).body == b"00"
-            assert (await line.send("GET", "/2")).body == b"01"
-
-    run(main())
-
-
-def test_bytes_nobody_asked_for_drop_an_idle_connection() -> None:
-    async def main() -> None:
-        async def serve(call: Call) -> None:
-            await call.hear()
-            await call.say(OK)
-            if call.number == 0:
-                await call.say(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
-            await call.hear()
-
-        async with raw_host(serve) as host, OrderLine(host.url, connections=1) as line:
-            await line.send("GET", "/1")
-            await until(lambda: len(host.calls) == 2)
-            assert (await line.send("GET", "/2")).status == 200
-            assert [len(call.requests) for call in host.calls] == [1, 2 - 1]
-
-    run(main())
-
-
-def test_a_host_that_speaks_first_is_sent_nothing() -> None:
-    async def main() -> None:
-        async def serve(call: Call) -> None:
-            await call.say(OK)
-            await call.hear()
-
-        async with raw_host(serve) as host, OrderLine(host.url, connections=1) as line:
-            await asyncio.sleep(5)
-            with pytest.raises(Unreachable):
-                await line.send("POST", "/order", write=True)
-            assert not host.requests
-
-    run(main())
-
-
-@pytest.mark.parametrize("write, kind", [(True, OutcomeUnknown), (False, AnswerRefused)])
-@pytest.mark.parametrize("chunked", [True, False])
-def test_an_endless_answer_is_cut(write: bool, kind: type[UnderroundError], chunked: bool) -> None:
-    head = (
-        b"Transfer-Encoding: chunked\r\n\r\n3e8\r\n" if chunked else b"Content-Length: 2000\r\n\r\n"
-    )
-    tail = b"\r\n3e8\r\n" if chunked else b""
-
-    async def main() -> None:
-        answer = b"HTTP/1.1 200 OK\r\n" + head + b"x" * 1_000 + tail + b"x" * 1_000
-        async with raw_host(saying(answer)) as host:
-            async with OrderLine(host.url, max_body_bytes=1_000) as line:
-                with pytest.raises(kind, match="more than 1000 bytes"):
-                    await line.send("POST", "/x", write=write)
-
-    run(main())
-
 
 # --- what a failure means -----------------------------------------------------------------------
 
@@ -504,11 +69,13 @@ def test_a_host_that_closes_every_connection_at_once_was_sent_nothing() -> None:
             await call.hang_up()
 
         rules = BackoffRules(first_ms=100, longest_ms=100)
-        async with raw_host(serve) as host:
-            async with OrderLine(host.url, connections=1, backoff=rules) as line:
-                await until(lambda: len(host.calls) > 3)
-                with pytest.raises((Unreachable, OutcomeUnknown)):
-                    await line.send("POST", "/order", write=True)
+        async with (
+            raw_host(serve) as host,
+            OrderLine(host.url, connections=1, backoff=rules) as line,
+        ):
+            await until(lambda: len(host.calls) > 3)
+            with pytest.raises((Unreachable, OutcomeUnknown)):
+                await line.send("POST", "/order", write=True)
             assert not host.requests
 
     run(main())
@@ -656,13 +223,15 @@ def test_a_connection_closed_as_the_request_left_makes_a_write_unknown() -> None
 
 def test_a_connection_that_was_idle_for_long_is_replaced_before_it_is_used() -> None:
     async def main() -> None:
-        async with raw_host(saying(OK)) as host:
-            async with OrderLine(host.url, connections=1, max_idle_ms=5_000) as line:
-                await line.send("GET", "/1")
-                await asyncio.sleep(6)
-                assert len(host.calls) == 2
-                await line.send("GET", "/2")
-                assert [len(call.requests) for call in host.calls] == [1, 1]
+        async with (
+            raw_host(saying(OK)) as host,
+            OrderLine(host.url, connections=1, max_idle_ms=5_000) as line,
+        ):
+            await line.send("GET", "/1")
+            await asyncio.sleep(6)
+            assert [call.over for call in host.calls] == [True, False]
+            await line.send("GET", "/2")
+            assert [len(call.requests) for call in host.calls] == [1, 1]
 
     run(main())
 
@@ -733,12 +302,16 @@ def test_a_late_answer_is_never_taken_for_the_next_requests() -> None:
             await call.say(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + request[4:9])
             await call.hear()
 
-        async with raw_host(serve) as host:
-            async with OrderLine(host.url, connections=1, timeout_ms=1_000) as line:
-                with pytest.raises(OutcomeUnknown, match="within 1000 ms"):
-                    await line.send("PUT", "/slow", write=True)
-                late.set()
-                assert (await line.send("GET", "/next")).body == b"/next"
+        async with (
+            raw_host(serve) as host,
+            OrderLine(host.url, connections=1, timeout_ms=1_000) as line,
+        ):
+            begun = asyncio.get_running_loop().time()
+            with pytest.raises(OutcomeUnknown, match="within 1000 ms"):
+                await line.send("PUT", "/slow", write=True)
+            assert 1 <= asyncio.get_running_loop().time() - begun < 2
+            late.set()
+            assert (await line.send("GET", "/next")).body == b"/next"
 
     run(main())
 
@@ -800,15 +373,17 @@ def test_requests_beyond_the_connections_wait_in_turn() -> None:
 def test_who_waits_too_long_for_a_connection_has_sent_nothing() -> None:
     async def main() -> None:
         script = {"GET /slow": Answer(never=True), "POST /order": Answer()}
-        async with scripted_host(script) as host:
-            async with OrderLine(host.url, connections=1, timeout_ms=10_000) as line:
-                slow = asyncio.create_task(line.send("GET", "/slow"))
-                await until(lambda: bool(host.asked))
-                with pytest.raises(Unreachable, match="none was free"):
-                    await line.send("POST", "/order", write=True)
-                assert not host.of("/order")
-                with pytest.raises(Unreachable):
-                    await slow
+        async with (
+            scripted_host(script) as host,
+            OrderLine(host.url, connections=1, timeout_ms=10_000) as line,
+        ):
+            slow = asyncio.create_task(line.send("GET", "/slow"))
+            await until(lambda: bool(host.asked))
+            with pytest.raises(Unreachable, match="none was free"):
+                await line.send("POST", "/order", write=True)
+            assert not host.of("/order")
+            with pytest.raises(Unreachable):
+                await slow
 
     run(main())
 
@@ -817,11 +392,53 @@ def test_a_host_that_closes_after_every_answer_is_answered_with_fresh_connection
     closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
     async def main() -> None:
-        async with raw_host(saying(closing, then_close=True)) as host:
-            async with OrderLine(host.url, connections=2) as line:
-                for _ in range(10):
-                    assert (await line.send("POST", "/order", write=True)).body == b"OK"
+        async with (
+            raw_host(saying(closing, then_close=True)) as host,
+            OrderLine(host.url, connections=2) as line,
+        ):
+            for _ in range(10):
+                assert (await line.send("POST", "/order", write=True)).body == b"OK"
             assert all(len(call.requests) <= 1 for call in host.calls)
+
+    run(main())
+
+
+def test_after_an_answer_the_next_connection_is_opened_without_a_pause() -> None:
+    async def main() -> None:
+        rules = BackoffRules(first_ms=30_000)
+        async with (
+            raw_host(saying(OK, then_close=True)) as host,
+            OrderLine(host.url, connections=1, backoff=rules, rng=random.Random(2)) as line,
+        ):
+            begun = asyncio.get_running_loop().time()
+            for _ in range(5):
+                await line.send("GET", "/x")
+                await until(lambda: len(host.calls) == len(host.requests) + 1)
+            assert asyncio.get_running_loop().time() - begun < 2
+
+    run(main())
+
+
+def test_who_waits_while_a_connection_breaks_does_not_wait_out_a_pause() -> None:
+    async def main() -> None:
+        async def serve(call: Call) -> None:
+            await call.hear()
+            if call.number:
+                await call.say(OK)
+                await call.hear()
+
+        rules = BackoffRules(first_ms=30_000)
+        async with (
+            raw_host(serve) as host,
+            OrderLine(host.url, connections=1, backoff=rules, rng=random.Random(2)) as line,
+        ):
+            begun = asyncio.get_running_loop().time()
+            first = asyncio.create_task(line.send("POST", "/1", write=True))
+            second = asyncio.create_task(line.send("POST", "/2", write=True))
+            with pytest.raises(OutcomeUnknown):
+                await first
+            assert (await second).body == b"OK"
+            assert asyncio.get_running_loop().time() - begun < 2
 
     run(main())
 
@@ -897,15 +514,17 @@ async def _spoken_over_tls(server: ssl.SSLContext, client: ssl.SSLContext) -> No
         await call.hear()
         await call.say(b"HTTP/1.1 200 OK\r\n\r\nuntil close")
 
-    async with raw_host(serve, server) as host:
-        async with OrderLine(host.url, connections=1, tls=client) as line:
-            for _ in range(2):
-                reply = await line.send("POST", "/order", body=b"x" * 50_000, write=True)
-                assert reply.body == b"OK"
-            assert len(host.calls) == 1
-            assert (await line.send("GET", "/x")).body == b"until close"
-            assert (await line.send("GET", "/x")).body == b"OK"
-            assert len(host.calls) == 2
+    async with (
+        raw_host(serve, server) as host,
+        OrderLine(host.url, connections=1, tls=client) as line,
+    ):
+        for _ in range(2):
+            reply = await line.send("POST", "/order", body=b"x" * 50_000, write=True)
+            assert reply.body == b"OK"
+        assert len(host.calls) == 1
+        assert (await line.send("GET", "/x")).body == b"until close"
+        assert (await line.send("GET", "/x")).body == b"OK"
+        assert len(host.calls) == 2
 
 
 @pytest.mark.parametrize("uv", [False, True])

@@ -19,6 +19,7 @@ from underround.model.units import usd
 from underround.operations.secret import SecretRef
 from underround.venues.allora.hosts import CONSUMER
 from underround.venues.binance.hosts import MARKET_DATA_REST, MARKET_DATA_STREAMS
+from underround.venues.goldsky.hosts import URL as GOLDSKY_URL
 from underround.venues.polygon.hosts import CHAIN_ID, GAS_STATION_URL, RPC_URLS
 from underround.venues.polymarket.hosts import PolymarketHosts
 
@@ -169,13 +170,15 @@ class VenueAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     binance: BinanceAccess = BinanceAccess()
     allora: AlloraAccess = AlloraAccess()
     polygon: PolygonAccess = PolygonAccess()
+    goldsky: str = GOLDSKY_URL
+    """Base address of the subgraphs: history up to April 2026."""
 
 
 class ClockSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How our clock is judged."""
 
     ntp: str = "pool.ntp.org"
-    """Time server; empty: none is asked."""
+    """Time server, ``HOST`` or ``HOST:PORT``; empty: none is asked."""
     warn_ms: Positive = 500
     """Difference to a venue or the time server from which there is a warning."""
     refuse_ms: Positive = 2_000

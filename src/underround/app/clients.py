@@ -31,13 +31,18 @@ from underround.venues.kalshi.limits import TIERS as KALSHI_TIERS
 from underround.venues.kalshi.limits import limits_of as kalshi_limits
 from underround.venues.kalshi.rest import KalshiRest
 from underround.venues.kalshi.sign import KalshiSigner
+from underround.venues.order_line import OrderLine
 from underround.venues.polygon.rpc import Rpc
+from underround.venues.polymarket.contracts import contracts_of
 from underround.venues.polymarket.data_api import PolymarketData
+from underround.venues.polymarket.exchange import NO_CODE
 from underround.venues.polymarket.gamma import GammaRest
 from underround.venues.polymarket.limits import limits_of as polymarket_limits
+from underround.venues.polymarket.orders import OrderSigner
+from underround.venues.polymarket.relayer import PolymarketRelayer, RelayerKey
 from underround.venues.polymarket.requests import Authorizer, Requests
 from underround.venues.polymarket.rest import PolymarketRest
-from underround.venues.polymarket.sign import L2Credentials, l1_headers
+from underround.venues.polymarket.sign import BuilderCredentials, L2Credentials, l1_headers
 from underround.venues.polymarket.trades import Account
 from underround.venues.polymarket.wallets import SignatureType, Wallet
 
@@ -128,8 +133,53 @@ class PolymarketDesk:
             authorizer=self.credentials,
             identity=Account(self.credentials.owner, self.wallet.maker),
             signature_type=self.wallet.kind,
+            orders=self._clients.line(self.access.hosts.clob),
         )
         return self.credentials
+
+    def warm_up(self) -> None:
+        """Open the connections that orders leave by, ahead of the first order."""
+        self._clients.line(self.access.hosts.clob).open()
+
+    @property
+    def builder_code(self) -> str:
+        """What every order's draft says about its builder."""
+        return self.access.builder_code or NO_CODE
+
+    def order_signer(self, salts: Callable[[], int]) -> OrderSigner:
+        """Return what makes and signs the account's orders; ``salts``: see ``OrderSigner``.
+
+        Raises ``AccountError`` before ``log_in``.
+        """
+        if self.key is None or self.wallet is None or self.credentials is None:
+            raise AccountError("nobody is logged in at Polymarket: orders cannot be signed")
+        contracts = contracts_of(self._chain_id)
+        return OrderSigner(self.key, self.wallet, self.credentials, salts, contracts)
+
+    def relayer(self) -> PolymarketRelayer:
+        """Return the relayer's client with the configured relayer or builder key.
+
+        Raises ``AccountError`` naming what is not configured.
+        """
+        access, secrets = self.access, self._clients.secrets
+        if self.key is None or self.wallet is None:
+            raise AccountError("venues.polymarket.wallet is not set: the relayer serves wallets")
+        by: Authorizer
+        if access.relayer_key is not None:
+            by = RelayerKey(secrets.open(access.relayer_key), self.key.address)
+        elif access.builder_key and access.builder_secret and access.builder_passphrase:
+            by = BuilderCredentials(
+                secrets.open(access.builder_key),
+                secrets.open(access.builder_secret),
+                secrets.open(access.builder_passphrase),
+            )
+        else:
+            raise AccountError(
+                "neither venues.polymarket.relayer_key nor builder_key is set: the relayer asks "
+                "for one of them"
+            )
+        requests = self._requests(access.hosts.relayer, by)
+        return PolymarketRelayer(requests, self.key, self.wallet, self._clients.sleep)
 
     async def _credentials(self, key: EvmKey, *, create: bool) -> L2Credentials:
         access, secrets = self.access, self._clients.secrets
@@ -182,6 +232,7 @@ class Clients:
         self.clock = clock
         self.sleep = sleep
         self._https: dict[str, HttpClient] = {}
+        self._lines: dict[str, OrderLine] = {}
         self._polymarket: PolymarketDesk | None = None
 
     async def __aenter__(self) -> Self:
@@ -195,6 +246,8 @@ class Clients:
     ) -> None:
         for client in self._https.values():
             await client.close()
+        for line in self._lines.values():
+            await line.close()
         if self._polymarket is not None:
             self._polymarket.wipe()
         self.secrets.wipe()
@@ -204,6 +257,12 @@ class Clients:
         if base_url not in self._https:
             self._https[base_url] = HttpClient(base_url)
         return self._https[base_url]
+
+    def line(self, base_url: str) -> OrderLine:
+        """Return the one order line to a host; ``open`` it to have it warm."""
+        if base_url not in self._lines:
+            self._lines[base_url] = OrderLine(base_url)
+        return self._lines[base_url]
 
     def budget(self, limits: Limits) -> RateBudget:
         """Return a budget on this process's clock."""

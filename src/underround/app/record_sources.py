@@ -22,7 +22,30 @@ from underround.model.ids import KALSHI, POLYMARKET, Venue
 from underround.model.listing import Found, Listing
 from underround.model.market import Catalogue, Market
 from underround.model.units import Nanos
+from underround.venues.dialect import Topic
 from underround.venues.polymarket.book_hash import book_hash, snapshot_hash
+from underround.venues.polymarket.stream import MarketDialect, MarketSession
+
+
+class UnbrokenSession(MarketSession):
+    """A session of Polymarket's market channel that misses nothing.
+
+    There a book is restated by dropping the subscription and taking it again, and a trade between
+    the two would never be recorded.  So it is restated by another socket, with overlap.
+    """
+
+    def refresh(self, topics: Sequence[Topic]) -> Sequence[bytes]:
+        """Return nothing: another socket must."""
+        del topics
+        return ()
+
+
+class UnbrokenDialect(MarketDialect):
+    """Polymarket's market channel as a recorder speaks it."""
+
+    def session(self) -> MarketSession:
+        """Begin a conversation on a new socket."""
+        return UnbrokenSession(self._tokens)
 
 
 class RollingSource:
@@ -57,8 +80,11 @@ def channels_of(
     channels: list[Channel] = []
     sources: dict[str, str] = {}
     if POLYMARKET in venues or wanted.rolling:
-        channels.append(polymarket_channel(clients, catalogues, tokens))
-        sources["Polymarket"] = clients.access.polymarket.hosts.clob_market_stream
+        url = clients.access.polymarket.hosts.clob_market_stream
+        channel = polymarket_channel(clients, catalogues, tokens)
+        dialect = UnbrokenDialect(lambda: tokens, url)
+        channels.append(msgspec.structs.replace(channel, dialect=dialect))
+        sources["Polymarket"] = url
     if KALSHI in venues or wanted.kalshi_series:
         kalshi = kalshi_channel(clients, tokens)
         if kalshi is None:

@@ -11,6 +11,7 @@ import typer
 
 from underround.cli.doctor import doctor
 from underround.cli.endings import before
+from underround.cli.history import history
 from underround.cli.keys import keys
 from underround.cli.markets import markets
 from underround.cli.record import record
@@ -32,6 +33,7 @@ app.add_typer(recording, name="recording", help="Look at a recording, or prove i
 app.add_typer(keys, name="keys", help="Keep secrets in a sealed file.")
 app.command()(doctor)
 app.command()(markets)
+app.command()(history)
 app.command()(record)
 
 ConfigOption = Annotated[

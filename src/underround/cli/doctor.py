@@ -7,13 +7,13 @@ but what is fine or only worth knowing.  7 outranks 8, 8 outranks 1.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from underround.cli.loop import run
 from underround.model.errors import ConfigError, KeyStoreError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _doctor(config: Config, wanted: Wanted, password_fd: int | None, *, as_json:
         examination = Examination(
             config, wanted, keystore=None if store is None else store.secret, locked=locked
         )
-        findings = asyncio.run(_run(examination, view_for(as_json=as_json)))
+        findings = run(_run(examination, view_for(as_json=as_json)))
     code = worst_code(findings)
     if as_json:
         print_json({"live": wanted.live, "exit_code": code, "findings": findings})

@@ -16,6 +16,7 @@ from underround.app.configuration import Config
 from underround.app.quotes import Quote, Quotes, quotes
 from underround.app.search import Seen, Wish, name_of, search
 from underround.cli.endings import Interrupted, Stopper
+from underround.cli.loop import run
 from underround.cli.market_words import ended_in, fee_words, flags_of, listing_json
 from underround.cli.screen import (
     Row,
@@ -146,11 +147,9 @@ def until_stopped(work: Callable[[Callable[[Venue], None]], Coroutine[Any, Any, 
 
     with Stopper(quiet=True) as stop:
         if not console.is_terminal:
-            return asyncio.run(main(lambda _text: None))
+            return run(main(lambda _text: None))
         with console.status("asking the venues") as status:
-            return asyncio.run(
-                main(lambda text: status.update(plain(f"answers so far: {text or 0}")))
-            )
+            return run(main(lambda text: status.update(plain(f"answers so far: {text or 0}"))))
 
 
 def say_failures(seen: Seen, quoted: Quotes | None = None) -> None:

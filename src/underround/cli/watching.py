@@ -24,6 +24,7 @@ from underround.app.search import Seen, Wish, name_of, search
 from underround.app.watch import Reference, Watch, WatchRow
 from underround.cli.endings import Stopper
 from underround.cli.key_opener import key_opener
+from underround.cli.loop import run
 from underround.cli.market_table import nothing, say_failures, until_stopped
 from underround.cli.market_words import decimal
 from underround.cli.screen import Screen, dollars, moment, notices, output, plain, print_json
@@ -58,7 +59,7 @@ def watch_command(
                 watch = Watch(clients, Catalogues(clients), listings, config.books, random.Random())
                 return await show(watch, stop, as_json=as_json)
 
-        return asyncio.run(main())
+        return run(main())
 
 
 async def show(watch: Watch, stop: Stopper, *, as_json: bool) -> int:

@@ -101,14 +101,12 @@ class Budget(Spender, Protocol):
 class Bucket:
     """A token bucket in whole numbers; the time is told and may never run backwards for it."""
 
-    __slots__ = ("_at_ns", "_filled", "_held_ns", "_rate", "_unit")
+    __slots__ = ("_at_ns", "_filled", "_full", "_held_ns", "_rate", "_tokens", "_unit")
 
     def __init__(self, rate: Rate, now: Nanos) -> None:
         """Begin full."""
-        self._rate = rate
-        self._unit = rate.per_s * NANOS_PER_SECOND
-        """Parts of one token: with ``tokens`` parts back per nanosecond nothing is ever rounded."""
-        self._filled = rate.burst * self._unit
+        self._adopt(rate)
+        self._filled = self._full
         self._at_ns = now
         self._held_ns = now
 
@@ -126,8 +124,11 @@ class Bucket:
         """Return how long until it holds ``tokens`` and is not paused; 0: now."""
         self._refill(now)
         missing = tokens * self._unit - self._filled
-        refilled = ceil_div(missing, self._rate.tokens) if missing > 0 else 0
-        return max(refilled, self._held_ns - now, 0)
+        refilled = ceil_div(missing, self._tokens) if missing > 0 else 0
+        held = self._held_ns - now
+        if held > refilled:
+            return held
+        return refilled
 
     def take(self, tokens: int, now: Nanos) -> None:
         """Take ``tokens``, below 0 if need be: whoever may not must ask ``wait`` first."""
@@ -144,7 +145,7 @@ class Bucket:
         self._refill(now)
         self._filled = min(self._filled, remaining * self._unit)
         if remaining <= 0 and reset_ns is not None:
-            full_ns = ceil_div((self.burst - remaining) * self._unit, self._rate.tokens)
+            full_ns = ceil_div((self.burst - remaining) * self._unit, self._tokens)
             self.pause(min(reset_ns, now + full_ns))
 
     def pause(self, until_ns: Nanos) -> None:
@@ -157,13 +158,20 @@ class Bucket:
         spent = self.burst * self._unit - self._filled
         unit = rate.per_s * NANOS_PER_SECOND
         self._filled = rate.burst * unit - ceil_div(spent * unit, self._unit)
-        self._rate, self._unit = rate, unit
+        self._adopt(rate)
+
+    def _adopt(self, rate: Rate) -> None:
+        self._rate = rate
+        self._tokens = rate.tokens
+        self._unit = rate.per_s * NANOS_PER_SECOND
+        """Parts of one token: with ``tokens`` parts back per nanosecond nothing is ever rounded."""
+        self._full = rate.burst * self._unit
 
     def _refill(self, now: Nanos) -> None:
         passed = now - self._at_ns
         if passed > 0:
-            full = self.burst * self._unit
-            self._filled = min(full, self._filled + passed * self._rate.tokens)
+            filled = self._filled + passed * self._tokens
+            self._filled = min(filled, self._full)
             self._at_ns = now
 
 
@@ -195,7 +203,14 @@ class RateBudget:
         self._sleep = sleep
         now = clock()
         self._buckets = {name: Bucket(rate, now) for name, rate in limits.buckets.items()}
+        self._paired = {
+            group: tuple(
+                (self._buckets[charge.bucket], charge.flat, charge.leave) for charge in charges
+            )
+            for group, charges in limits.groups.items()
+        }
         self._turns = {group: asyncio.Lock() for group in limits.groups}
+        self._waiting = 0
         self._heads: list[_Waiting] = []
 
     async def spend(self, group: str, cost: int = 1) -> None:
@@ -204,8 +219,17 @@ class RateBudget:
         Raises ``RequestRefused`` at once when the cost can never pass.  Whoever is cancelled while
         waiting has spent nothing.
         """
+        if not self._waiting and cost >= 1 and self._spend_now(group, cost):
+            return
         charges = self._groups[group]
         self._refuse_impossible(group, charges, cost)
+        self._waiting += 1
+        try:
+            await self._wait_turn(group, charges, cost)
+        finally:
+            self._waiting -= 1
+
+    async def _wait_turn(self, group: str, charges: tuple[Charge, ...], cost: int) -> None:
         async with self._turns[group]:
             waiting = _Waiting(charges, cost)
             self._heads.append(waiting)
@@ -216,6 +240,17 @@ class RateBudget:
                 self._take(charges, cost)
             finally:
                 self._heads.remove(waiting)
+
+    def _spend_now(self, group: str, cost: int) -> bool:
+        """Spend at once if every bucket has enough; only while nobody waits, whose turn it is."""
+        now = self._clock()
+        spent = self._paired[group]
+        for bucket, flat, leave in spent:
+            if bucket.wait((1 if flat else cost) + leave, now):
+                return False
+        for bucket, flat, _ in spent:
+            bucket.take(1 if flat else cost, now)
+        return True
 
     def debit(self, group: str, cost: int) -> None:
         """Take what a request turned out to cost more, below 0 if need be (cancel-all)."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from underround.model.errors import FrameRefused
 from underround.model.events import MarketEvent
@@ -18,9 +18,15 @@ from underround.model.frames import NANOS_PER_MS, NANOS_PER_SECOND
 from underround.model.market import Market
 from underround.model.units import Money, Nanos, Price, Size, parse_micros, parse_price, parse_size
 
+T = TypeVar("T")
+
 Tokens: TypeAlias = Mapping[str, tuple[Market, int]]
 """What ``Catalogue.by_token()`` returns: wire token → market and outcome index."""
 
+UNREADABLE: Final = (ValueError, RecursionError)
+"""What decoding foreign bytes may raise: ``msgspec.DecodeError`` and ``UnicodeDecodeError`` are
+``ValueError``, and what is nested too deeply is a ``RecursionError``.  Never catch less."""
+_LONGEST_REASON: Final = 300
 _REMEMBERED: Final = 1 << 16
 _MS_DIGITS: Final = 13
 """Unix milliseconds have 13 digits from 2001 to 2286."""
@@ -69,6 +75,25 @@ class SizeTexts(dict[str, Size]):
             self.clear()
         self[text] = size
         return size
+
+
+def understood(decode: Callable[[bytes], T], body: bytes) -> T | None:
+    """Return what ``decode`` makes of foreign bytes; ``None`` for bytes that it cannot read."""
+    try:
+        return decode(body)
+    except UNREADABLE:
+        return None
+
+
+def reason(error: Exception) -> str:
+    """Return why an answer could not be read, bounded: an ``UNREADABLE`` error in words."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply at `$`"
+    text = str(error)
+    if len(text) <= _LONGEST_REASON:
+        return text
+    half = _LONGEST_REASON // 2
+    return f"{text[:half]} … {text[-half:]}"
 
 
 def refused(error: Exception, where: str = "") -> FrameRefused:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Protocol, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -73,6 +75,24 @@ async def _sent_once(
         raise _BrokenError(_words(error)) from None
 
 
+def host_of(base_url: str) -> str:
+    """Return scheme, host and port of an address: what may be shown of it.
+
+    Raises ``ConfigError``, without repeating the address, when it has none.
+    """
+    scheme, host, port = "", None, None
+    with suppress(ValueError):
+        parts = urlsplit(base_url)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    if scheme not in {"http", "https"} or not host:
+        raise ConfigError(
+            "a base address begins with http:// or https:// and names a host; what is there is "
+            "not shown, because it may hold a key: correct it"
+        )
+    named = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{named}" + (f":{port}" if port else "")
+
+
 class HttpClient:
     """``HttpTransport`` over aiohttp; an async context manager."""
 
@@ -81,9 +101,12 @@ class HttpClient:
     ) -> None:
         """Speak to ``base_url`` (scheme, host and, if need be, a path prefix); connect lazily.
 
-        Half of ``timeout_ms`` may pass until there is a connection.
+        Half of ``timeout_ms`` may pass until there is a connection.  Raises ``ConfigError`` for
+        what is no address.
         """
-        self.base_url = base_url.rstrip("/")
+        self._base_url = base_url.rstrip("/")
+        self.host = host_of(base_url)
+        """What errors name: a path or user of the base address may be somebody's key."""
         seconds = timeout_ms / 1_000
         self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=seconds / 2)
         self._timeout_ms = timeout_ms
@@ -117,12 +140,12 @@ class HttpClient:
         write: bool = False,
     ) -> Reply:
         """Send one request, see ``HttpTransport``."""
-        place = f"{method} {self.base_url}{target.partition('?')[0]}"
+        place = f"{method} {self.host}{target.partition('?')[0]}"
         content = {"Content-Type": "application/json"} if body is not None else {}
         try:
             async with self._warm().request(
                 method,
-                URL(self.base_url + target, encoded=True),
+                URL(self._base_url + target, encoded=True),
                 data=body,
                 headers={**content, **headers},
                 allow_redirects=False,
@@ -134,8 +157,8 @@ class HttpClient:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             told = f"{place}: no connection ({_words(error)})"
             raise Unreachable(f"{told}: check network and host") from None
-        except aiohttp.InvalidURL:
-            raise ConfigError(f"{self.base_url!r} is no address to speak to: correct it") from None
+        except (aiohttp.InvalidURL, ValueError):
+            raise ConfigError(f"{self.host} is no address to speak to: correct it") from None
         except _TooLongError:
             told = f"{place}: an answer of more than {self._max_body_bytes} bytes"
             if not write:

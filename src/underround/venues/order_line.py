@@ -127,14 +127,11 @@ class OrderLine:
         timer = loop.call_at(begun + self._timeout_s, connection.expire)
         try:
             return await answer
-        except asyncio.CancelledError:
-            connection.drop()
-            raise
         except (BrokenError, TooLongError, TimeoutError) as error:
             self._tell(self._place(method, target), error, write)
         finally:
             timer.cancel()
-            self._warm.release(connection)
+            self._warm.release(connection)  # which drops it unless the whole answer has come
 
     def _place(self, method: str, target: str) -> str:
         return f"{method} {self.base_url}{target.partition('?')[0]}"

@@ -29,6 +29,7 @@ from underround.model.errors import (
 from underround.model.units import Nanos
 from underround.venues.dialect import Handshake
 from underround.venues.http import USER_AGENT
+from underround.venues.words import whole_seconds_ms
 
 MAX_MESSAGE_BYTES: Final = 64 << 20
 """Longer messages end the socket.  Kalshi allows itself 64 MiB, the others far less."""
@@ -260,8 +261,7 @@ def _refusal(place: str, error: picows.WSHandshakeError) -> UnderroundError:
             "whether this place may connect"
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        after = error.response.headers.get("Retry-After", "")
-        wait_ms = int(after) * 1_000 if after.isascii() and after.isdigit() else None
+        wait_ms = whole_seconds_ms(error.response.headers.get("Retry-After", ""))
         return RateLimited(f"{place}: too many connections: wait before the next", wait_ms)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return VenuePaused(f"{place}: the handshake was answered with {status}: try again later")

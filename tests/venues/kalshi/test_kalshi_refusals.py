@@ -102,6 +102,15 @@ def test_a_refusal_is_one_bounded_printable_line() -> None:
     assert len(told) < 300
 
 
+def test_a_key_that_the_venue_repeats_is_not_shown() -> None:
+    key = "8c35ecb3-328f-4f52-8c7c-0f4b9862f8d1"
+    for fault in (Fault(key), Fault("x", f"no key {key}"), Fault("x", "y", f"key={key}")):
+        assert key not in str(row_refusal(fault, "row 0"))
+    assert Fault("fill_or_kill_insufficient_resting_volume").told == (
+        "fill_or_kill_insufficient_resting_volume"
+    )
+
+
 def test_rows_of_a_batch_are_refused_like_whole_requests() -> None:
     for fault, kind in (
         (Fault("order_already_exists"), AlreadyKnown),

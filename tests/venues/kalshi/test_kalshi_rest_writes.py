@@ -74,6 +74,7 @@ UNKNOWN = [
     Answer(b"{}", 201),
     reply(TAKEN | {"client_order_id": "another"}, 201),
     reply(TAKEN | {"fill_count": 1}, 201),
+    reply(TAKEN | {"order_id": ""}, 201),
 ]
 
 
@@ -278,6 +279,28 @@ def test_money_moves_between_shards_in_centi_cents_and_once() -> None:
         OutcomeUnknown,
     )
     assert len(lost.host.asked) == 1
+
+
+def test_what_was_made_without_an_id_is_unknown() -> None:
+    groups, money = "/portfolio/order_groups/create", "/portfolio/intra_exchange_instance_transfer"
+    for answer in (reply({"order_group_id": "", "transfer_id": ""}), reply({}), Answer(b"")):
+        for path, work in (
+            (groups, lambda t: t.rest.groups.create(ONE, 2)),
+            (money, lambda t: t.rest.portfolio.transfer(ONE, 0, 2)),
+        ):
+            talk = fails({f"POST {API}{path}": answer}, work, OutcomeUnknown)
+            assert len(talk.host.asked) == 1
+
+
+def test_an_unreadable_answer_to_a_batch_of_cancels_leaves_each_of_them_open() -> None:
+    cancels = [Cancel(order_id="n0", exchange_index=2)]
+    told, talk = ask(
+        {f"DELETE {ORDERS}/batched": Answer(b'{"orders":')},
+        lambda t: t.rest.orders.cancel_batch(cancels),
+    )
+    assert told.cancelled == ()
+    assert "look it up" in told.refused["n0"]
+    assert len(talk.host.asked) == 1
 
 
 def test_target_shares_sum_to_a_hundred_or_are_none() -> None:

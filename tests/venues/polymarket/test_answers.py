@@ -28,6 +28,7 @@ from underround.model.fees import NoFees, PolymarketFees
 from underround.model.units import decimal_text
 from underround.venues.codec import iso_nanos
 from underround.venues.polymarket import account_answers, answers, data_answers, reward_answers
+from underround.venues.polymarket.data_api import padded_condition
 from underround.venues.polymarket.fills import fill_id, finality_of, own_fills
 from underround.venues.polymarket.numbers import double_micros, exact, micros, moment
 from underround.venues.polymarket.terms import MarketTerms, market_terms
@@ -505,10 +506,57 @@ def test_a_page_that_contradicts_itself_is_refused(pagination: dict[str, Any]) -
         data_answers.page(body(data=[], pagination=pagination), PLACE)
 
 
+TRADE_ROW: dict[str, Any] = {
+    "proxy_wallet": WALLET, "side": "BUY", "token_id": YES_TOKEN, "condition_id": CONDITION,
+    "size": 10.5, "price": 0.51, "timestamp": 1_758_972_880, "transaction_hash": "0xaa",
+}  # fmt: skip
+ACTIVITY_ROW: dict[str, Any] = {**TRADE_ROW, "type": "TRADE", "usdc_size": 5.355}
+
+
+@pytest.mark.parametrize("price", ["-1.5e-9", "-0.01", "1.000000000001", "2", "1e30", "-1e-60"])
+def test_a_price_outside_zero_to_one_dollar_is_refused_before_any_rounding(price: str) -> None:
+    for read, row in ((data_answers.trades, TRADE_ROW), (data_answers.activity, ACTIVITY_ROW)):
+        told = rows({**row, "price": "@"}).replace(b'"@"', price.encode())
+        with pytest.raises(AnswerRefused, match=r"0 … 1 dollar - at .*price"):
+            read(told, PLACE)
+
+
+@pytest.mark.parametrize("price", ["0", "-0.0", "1", "0.9300000035", '"0.5"'])
+def test_a_price_of_zero_to_one_dollar_stays_as_it_stands(price: str) -> None:
+    (found,) = data_answers.trades(
+        rows({**TRADE_ROW, "price": "@"}).replace(b'"@"', price.encode()), PLACE
+    )
+    assert found.price == Decimal(price.strip('"'))
+
+
+@pytest.mark.parametrize("field", ["size", "usdc_size"])
+@pytest.mark.parametrize("number", [-1.5e-9, -5, -0.000001])
+def test_a_size_below_zero_is_refused(field: str, number: float) -> None:
+    with pytest.raises(AnswerRefused, match=rf"below 0 - at .*{field}"):
+        data_answers.activity(rows({**ACTIVITY_ROW, field: number}), PLACE)
+
+
+@pytest.mark.parametrize("token", ["9" * 5_000, "0" + YES_TOKEN, "", "²", "-1", str(2**256)])
+def test_terms_with_a_token_that_is_no_id_are_refused(token: str) -> None:
+    told = {
+        "c": CONDITION, "t": [{"t": token, "o": "Yes"}, {"t": NO_TOKEN, "o": "No"}], "mts": 0.01,
+        "mos": 5,
+    }  # fmt: skip
+    with pytest.raises(AnswerRefused, match="skip the market"):
+        market_terms(json.dumps(told).encode(), CONDITION, PLACE)
+
+
+@pytest.mark.parametrize("text", ["9" * 5_000, "9" * 40, "x" * 5_000])
+def test_a_time_of_any_length_is_refused_in_a_short_sentence(text: str) -> None:
+    with pytest.raises(AnswerRefused) as caught:
+        data_answers.trades(rows({**TRADE_ROW, "timestamp": text}), PLACE)
+    assert len(str(caught.value)) < 300
+
+
 def test_a_condition_of_protocol_v2_is_padded() -> None:
     short = "0x" + "1A" * 31
-    assert data_answers.padded_condition(short) == "0x" + "1a" * 31 + "00"
-    assert data_answers.padded_condition(CONDITION) == CONDITION
+    assert padded_condition(short) == "0x" + "1a" * 31 + "00"
+    assert padded_condition(CONDITION) == CONDITION
     for wrong in ("", "0x1", CONDITION[2:], CONDITION + "0", "0x" + "g" * 64):
         with pytest.raises(RequestRefused):
-            data_answers.padded_condition(wrong)
+            padded_condition(wrong)

@@ -25,7 +25,8 @@ from underround.model.errors import (
     VenuePaused,
     WouldCross,
 )
-from underround.venues.polymarket.refusals import refusal, refusal_of_text, safe, words_of
+from underround.venues.polymarket.refusals import refusal, refusal_of_text, words_of
+from underround.venues.words import venue_words
 
 ORDER = "0x" + "ab" * 32
 ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -91,7 +92,7 @@ def test_each_documented_text_is_one_class(
     found = answered(status, words, write=True)
     assert type(found) is kind
     assert str(found).startswith(f"POST /order: status {status}")
-    assert safe(words) in str(found)
+    assert venue_words(words) in str(found)
 
 
 @pytest.mark.parametrize("status, words, kind", DOCUMENTED)
@@ -212,9 +213,27 @@ def test_no_key_and_no_signature_is_ever_shown() -> None:
     assert ADDRESS in shown
 
 
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"error":' * 100_000, b'{"x":' + b"[" * 100_000]
+)
+@pytest.mark.parametrize("status", [408, 500, 503])
+def test_a_body_that_cannot_be_read_leaves_a_write_open(status: int, body: bytes) -> None:
+    assert isinstance(refusal(status, {}, body, write=True), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    "seconds, wait", [(3, 3_000), (-3, None), (2**62, None), (10**3_000, None)]
+)
+def test_a_wait_that_a_503_states_is_bounded(seconds: int, wait: int | None) -> None:
+    body = b'{"error":"p","code":"post_only_mode","retry_after_seconds":%d}' % seconds
+    found = refusal(503, {}, body, write=True)
+    assert isinstance(found, VenuePaused)
+    assert found.retry_after_ms == wait
+
+
 @given(st.text(max_size=5_000))
 def test_words_are_one_clipped_line(words: str) -> None:
-    shown = safe(words)
+    shown = venue_words(words)
     assert len(shown) <= 201
     assert shown.isprintable()
 

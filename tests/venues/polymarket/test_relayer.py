@@ -327,7 +327,8 @@ def test_too_many_submissions_wait_as_long_as_the_relayer_says() -> None:
 @pytest.mark.parametrize(
     "reply",
     [Answer(never=True), Answer(hang_up=True), Answer(b"", 500), Answer(b"", 503),
-     Answer(b"", 429), Answer(b"{}"), Answer(b'{"transactionID')],
+     Answer(b"", 429), Answer(b"{}"), Answer(b'{"transactionID'),
+     Answer(b'{"transactionID":""}')],
 )  # fmt: skip
 def test_a_submission_that_may_have_arrived_is_never_sent_again(reply: Answer) -> None:
     async def main() -> None:

@@ -537,6 +537,27 @@ def test_unreadable_credentials_are_never_quoted(text: bytes) -> None:
     run(main())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"null", b"{}", b'{"apiKey":""}', b'""', CREDENTIALS[:-1], b"[" * 100_000,
+     b'{"apiKey":"","secret":"hush","passphrase":"x"}'],
+)  # fmt: skip
+def test_a_key_that_may_have_been_made_is_unknown_and_never_made_twice(text: bytes) -> None:
+    async def main() -> None:
+        script: Script = {
+            "POST /auth/api-key": Answer(text),
+            "POST /auth/readonly-api-key": Answer(text),
+        }
+        async with bench(script) as b:
+            for made in (b.rest.keys.create(Signing()), b.rest.keys.create_readonly()):
+                with pytest.raises(OutcomeUnknown) as caught:
+                    await made
+                assert "hush" not in str(caught.value)
+            assert len(b.host.asked) == 2
+
+    run(main())
+
+
 def test_keys_are_listed_and_withdrawn() -> None:
     script: Script = {
         "GET /auth/api-keys": telling({"apiKeys": ["a", {"apiKey": "b"}]}),

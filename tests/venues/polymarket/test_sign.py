@@ -11,6 +11,8 @@ import pickle
 from pathlib import Path
 
 import pytest
+from eth_account import Account
+from eth_account.messages import encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +50,33 @@ def test_the_wallets_signature_is_that_of_the_official_sdk(fixtures: Path) -> No
         "POLY_TIMESTAMP": stated["timestamp"],
         "POLY_NONCE": "0",
     }
+
+
+@given(st.integers(0, 2**33), st.integers(0, 2**64), st.integers(1, 2**32))
+def test_the_wallets_proof_covers_its_time_its_nonce_and_the_chain(
+    second: int, nonce: int, chain: int
+) -> None:
+    headers = l1_headers(known_key(), chain, second * SECOND, nonce)
+    message = {
+        "address": OWNER,
+        "timestamp": str(second),
+        "nonce": nonce,
+        "message": "This message attests that I control the given wallet",
+    }
+    theirs = encode_typed_data(
+        {"name": "ClobAuthDomain", "version": "1", "chainId": chain},
+        {
+            "ClobAuth": [
+                {"name": "address", "type": "address"},
+                {"name": "timestamp", "type": "string"},
+                {"name": "nonce", "type": "uint256"},
+                {"name": "message", "type": "string"},
+            ]
+        },
+        message,
+    )
+    assert Account.recover_message(theirs, signature=headers["POLY_SIGNATURE"]) == OWNER
+    assert (headers["POLY_TIMESTAMP"], headers["POLY_NONCE"]) == (str(second), str(nonce))
 
 
 @pytest.mark.shared

@@ -19,7 +19,7 @@ from underround.model.errors import AnswerRefused
 from underround.model.signals import BlockSeen, ForecastTopic, StatedInference, WorkerValue
 from underround.venues.allora.decimals import parse_count, parse_value
 from underround.venues.allora.topics import read_topic
-from underround.venues.codec import iso_nanos
+from underround.venues.codec import UNREADABLE, iso_nanos, reason
 
 T = TypeVar("T")
 
@@ -229,8 +229,8 @@ def reading(what: str, body: bytes, read: Callable[[], T]) -> T:
     """Return what ``read`` returns; its ``ValueError`` becomes the answer's refusal."""
     try:
         return read()
-    except (ValueError, RecursionError) as error:
-        told = str(error) if not isinstance(error, RecursionError) else "nested too deeply at `$`"
+    except UNREADABLE as error:
+        told = reason(error)
         raise AnswerRefused(
             f"Allora's answer about {what} ({len(body)} bytes) cannot be used: {told}"
         ) from None

@@ -19,7 +19,9 @@ from underround.model.errors import (
     UnderroundError,
     VenuePaused,
 )
+from underround.venues.codec import understood
 from underround.venues.http import Reply
+from underround.venues.words import retry_after_ms, venue_words
 
 _NOT_FOUND: Final = 5
 _EXHAUSTED: Final = 8
@@ -43,9 +45,9 @@ def unimplemented(reply: Reply) -> bool:
 def refusal(reply: Reply, place: str) -> UnderroundError:
     """Return what a reply other than 200 means; ``place`` is method and path, without a query."""
     said = _said(reply.body)
-    words = f" ({said.code}: {said.message[:200]})" if said.code is not None else ""
+    words = f" ({said.code}: {venue_words(said.message)})" if said.code is not None else ""
     told = f"{place}: Allora answers {reply.status}{words}"
-    later = _retry_after_ms(reply)
+    later = retry_after_ms(reply.headers)
     if reply.status in {401, 403}:
         return AccountError(f"{told}: the key is missing or not known, correct it")
     if reply.status == 429 or said.code == _EXHAUSTED:
@@ -62,12 +64,4 @@ def refusal(reply: Reply, place: str) -> UnderroundError:
 
 
 def _said(body: bytes) -> _Body:
-    try:
-        return _body(body)
-    except (ValueError, RecursionError):
-        return _Body()
-
-
-def _retry_after_ms(reply: Reply) -> int | None:
-    text = reply.headers.get("retry-after", "")
-    return int(text) * 1_000 if text.isascii() and text.isdigit() and len(text) < 8 else None
+    return understood(_body, body) or _Body()

@@ -20,10 +20,12 @@ from underround.venues.allora.answers import EmissionsVersion
 from underround.venues.allora.codec import EVENT_V9, EVENT_V10
 from underround.venues.allora.hosts import TESTNET, Network
 from underround.venues.dialect import CONTROL, DATA, ChannelLimits, Handshake, Heard, Topic
+from underround.venues.words import venue_words
 
 _EVENTS: Final[dict[EmissionsVersion, str]] = {"v9": EVENT_V9, "v10": EVENT_V10}
 _HEADERS: Final = "tm.event='NewBlockHeader'"
 _HEADERS_ID: Final = 0
+_SHOWN: Final = 400
 
 _LIMITS: Final = ChannelLimits(
     # A node takes five subscriptions of one client by default; one is for the headers.
@@ -119,7 +121,8 @@ class AlloraSession:
         except (ValueError, RecursionError):
             return DATA
         if bytes(word.error):
-            return Heard("refused", detail=bytes(word.error)[:200].decode(errors="replace"))
+            said = bytes(word.error)[:_SHOWN].decode(errors="replace")
+            return Heard("refused", detail=venue_words(said))
         return CONTROL if bytes(word.result) == b"{}" else DATA
 
     def proven(self, payload: bytes) -> Collection[Topic]:

@@ -17,7 +17,7 @@ from underround.model.units import Money, Nanos
 from underround.venues.binance.codec import candle, depth_stated
 from underround.venues.binance.decimals import parse_fine
 from underround.venues.binance.wire import Bar
-from underround.venues.codec import reference_price, unix_nanos
+from underround.venues.codec import UNREADABLE, reason, reference_price, unix_nanos
 
 T = TypeVar("T")
 
@@ -251,8 +251,8 @@ def _symbol_rules(row: _Symbol) -> SymbolRules:
 def _read(name: str, body: bytes, read: Callable[[], T]) -> T:
     try:
         return read()
-    except (ValueError, RecursionError) as error:
-        told = str(error) if not isinstance(error, RecursionError) else "nested too deeply at `$`"
+    except UNREADABLE as error:
+        told = reason(error)
         raise AnswerRefused(
             f"Binance's answer to {name} ({len(body)} bytes) cannot be used: {told}"
         ) from None

@@ -19,7 +19,9 @@ from underround.model.errors import (
     UnderroundError,
     VenuePaused,
 )
+from underround.venues.codec import understood
 from underround.venues.http import Reply
+from underround.venues.words import retry_after_ms, venue_words
 
 _TOO_MANY: Final = frozenset((-1003, -1015, -1034))
 _PAUSED: Final = frozenset((-1000, -1001, -1006, -1007, -1008, -1016))
@@ -38,7 +40,7 @@ def refusal(reply: Reply, place: str) -> UnderroundError:
     """Return what a reply other than 200 means; ``place`` is method and path."""
     code, words = _said(reply.body)
     told = f"{place}: Binance answers {reply.status}" + (f" ({code}: {words})" if code else "")
-    later = _retry_after_ms(reply)
+    later = retry_after_ms(reply.headers)
     if reply.status == 418:
         return RateLimited(f"{told}: this address is banned for a while, ask nothing", later)
     if reply.status in {403, 429} or code in _TOO_MANY:
@@ -57,13 +59,5 @@ def refusal(reply: Reply, place: str) -> UnderroundError:
 
 
 def _said(body: bytes) -> tuple[int | None, str]:
-    try:
-        said = _body(body)
-    except (ValueError, RecursionError):
-        return None, ""
-    return said.code, said.msg[:200]
-
-
-def _retry_after_ms(reply: Reply) -> int | None:
-    text = reply.headers.get("retry-after", "")
-    return int(text) * 1_000 if text.isascii() and text.isdigit() and len(text) < 8 else None
+    said = understood(_body, body)
+    return (None, "") if said is None else (said.code, venue_words(said.msg))

@@ -27,6 +27,7 @@ from underround.venues.dialect import (
     Heard,
     Topic,
 )
+from underround.venues.words import venue_words
 
 COMPANION: Final = "btcusdt@miniTicker"
 
@@ -34,6 +35,7 @@ _STREAMS_PER_SOCKET: Final = 1_024
 _TOPICS_PER_COMMAND: Final = 100
 _LISTED_AFTER: Final = frozenset((3, 6, 12, 24, 48))
 """Beats of the companion after which the subscriptions are listed while a topic is not proven."""
+_SHOWN: Final = 400
 _HOUR_MS: Final = 3_600_000
 _NAMED: Final = b'{"stream":"'
 
@@ -175,9 +177,10 @@ class BinanceSession:
         if word.e is not None or word.stream is not None:
             return DATA
         if bytes(word.error):
-            return Heard("refused", detail=bytes(word.error)[:200].decode(errors="replace"))
+            said = bytes(word.error)[:_SHOWN].decode(errors="replace")
+            return Heard("refused", detail=venue_words(said))
         if word.code is not None:
-            return Heard("refused", detail=f"{word.code}: {(word.msg or '')[:200]}")
+            return Heard("refused", detail=f"{word.code}: {venue_words(word.msg or '')}")
         return CONTROL if bytes(word.result) else DATA
 
     def _commanded(self, method: str, topics: Sequence[Topic]) -> Sequence[bytes]:

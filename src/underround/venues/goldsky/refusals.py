@@ -9,7 +9,7 @@ from typing import Final
 
 from underround.model.errors import RateLimited, RequestRefused, UnderroundError, VenuePaused
 from underround.venues.http import Reply
-from underround.venues.polygon.refusals import retry_after_ms, shown
+from underround.venues.words import retry_after_ms, venue_words
 
 PLACE: Final = "goldsky, orderFilledEvents"
 _BUSY: Final = (
@@ -26,7 +26,7 @@ _BUSY: Final = (
 def status_refusal(reply: Reply) -> UnderroundError | None:
     """Return the error that an HTTP status is; ``None`` for an answer worth decoding."""
     if reply.status == 429:
-        wait = retry_after_ms(reply)
+        wait = retry_after_ms(reply.headers)
         return RateLimited(f"{PLACE}: too many requests (429): ask less often", wait)
     if reply.status >= 500:
         return VenuePaused(f"{PLACE}: it is down ({reply.status}): try later")
@@ -37,7 +37,7 @@ def status_refusal(reply: Reply) -> UnderroundError | None:
 
 def refusal(message: str) -> UnderroundError:
     """Return the error that a complaint in an answer is."""
-    said = f"{PLACE}: {shown(message)[:200]}"
+    said = f"{PLACE}: {venue_words(message)}"
     if any(word in message.lower() for word in _BUSY):
         return VenuePaused(f"{said}: try later")
     return RequestRefused(f"{said}: correct the query")

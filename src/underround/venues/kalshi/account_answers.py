@@ -152,12 +152,18 @@ def order_groups(body: bytes, place: str) -> tuple[OrderGroup, ...]:
 
 def new_group(body: bytes, place: str) -> str:
     """Return the id of a group that was created."""
-    return _new_group(body, place).order_group_id
+    return _id(_new_group(body, place).order_group_id, place)
 
 
 def transfer(body: bytes, place: str) -> str:
     """Return the id of a transfer that was accepted; it is carried out later."""
-    return _transfer(body, place).transfer_id
+    return _id(_transfer(body, place).transfer_id, place)
+
+
+def _id(stated: str, place: str) -> str:
+    if not stated:
+        raise contradiction(place, "what was made has no id")
+    return stated
 
 
 def allocations(body: bytes, place: str) -> tuple[Allocation, ...]:

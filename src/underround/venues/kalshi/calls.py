@@ -15,6 +15,7 @@ import msgspec
 from underround.model.errors import AccountError, AnswerRefused, OutcomeUnknown
 from underround.model.units import Nanos
 from underround.venues.budget import Spender
+from underround.venues.codec import UNREADABLE, reason
 from underround.venues.http import HttpTransport
 from underround.venues.kalshi.hosts import API
 from underround.venues.kalshi.limits import READ, REQUEST_COST
@@ -119,8 +120,9 @@ class Calls:
             yield body
             try:
                 told = _cursor(body)
-            except ValueError as error:
-                raise AnswerRefused(f"Kalshi's page of GET {path} is broken: {error}") from None
+            except UNREADABLE as error:
+                said = reason(error)
+                raise AnswerRefused(f"Kalshi's page of GET {path} is broken: {said}") from None
             cursor = told.cursor or told.next_cursor or ""
             if not cursor:
                 return

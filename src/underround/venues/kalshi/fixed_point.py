@@ -17,7 +17,7 @@ import msgspec
 from underround.model.errors import AnswerRefused
 from underround.model.frames import NANOS_PER_MS, NANOS_PER_SECOND
 from underround.model.units import parse_micros, parse_price, parse_size
-from underround.venues.codec import iso_nanos
+from underround.venues.codec import UNREADABLE, iso_nanos, reason
 
 T = TypeVar("T")
 
@@ -158,8 +158,8 @@ class AnswerDecoder:
         """Return the body as a value; raises ``AnswerRefused`` naming ``place`` and the path."""
         try:
             return self._decode(body)
-        except (ValueError, RecursionError) as error:
-            told = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        except UNREADABLE as error:
+            told = reason(error)
             raise AnswerRefused(
                 f"Kalshi's answer to {place} is not as documented: {told}"
             ) from None

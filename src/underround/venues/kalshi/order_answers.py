@@ -15,6 +15,7 @@ from underround.venues.kalshi.fixed_point import (
     UnitPrice,
     UnixMillis,
     answer_decoder,
+    contradiction,
 )
 from underround.venues.kalshi.refusals import fault_from, row_refusal
 
@@ -121,6 +122,8 @@ _cancels = answer_decoder(_Cancels)
 def created(body: bytes | msgspec.Raw, place: str) -> Taken:
     """Return the answer to a create, or one row of a batch without an error."""
     told = _create(body, place)
+    if not told.order_id:
+        raise contradiction(place, "an order without id")
     return Taken(
         told.order_id,
         told.client_order_id,

@@ -193,7 +193,10 @@ class KalshiOrders:
             group=self._cancel_group(0),
             cost=CANCEL_COST * len(cancels),
         )
-        return order_answers.batch_cancelled(answer, path)
+        try:
+            return order_answers.batch_cancelled(answer, path)
+        except AnswerRefused as error:
+            raise unknown(f"DELETE {path}", error) from None
 
     async def cancel_all(self, subaccount: int | None = None) -> None:
         """Cancel everything on every shard; orders of the next minute may go with it."""

@@ -53,8 +53,8 @@ from underround.model.errors import (
     VenuePaused,
     WouldCross,
 )
-
-_LONGEST: Final = 200
+from underround.venues.codec import understood
+from underround.venues.words import venue_words
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -77,10 +77,9 @@ class Fault(msgspec.Struct, frozen=True):
 
     @property
     def told(self) -> str:
-        """What to show: printable and bounded."""
+        """What to show: one bounded line without anything like a key or a signature."""
         said = dict.fromkeys(part for part in (self.code, self.message, self.details) if part)
-        text = ", ".join(said) or "no reason given"
-        return "".join(c if c.isprintable() else " " for c in text)[:_LONGEST]
+        return venue_words(", ".join(said)) or "no reason given"
 
 
 _parse = msgspec.json.Decoder().decode
@@ -117,10 +116,7 @@ _UNCERTAIN: Final = re.compile(r"internal|timeout|timed out|unavailable")
 
 def fault_of(body: bytes) -> Fault:
     """Return what an error body says; a body of no known shape says nothing."""
-    try:
-        parsed = _parse(body)
-    except (ValueError, RecursionError):
-        return Fault()
+    parsed = understood(_parse, body)
     nested = parsed.get("error") if isinstance(parsed, dict) else None
     return fault_from(parsed if nested is None else nested)
 

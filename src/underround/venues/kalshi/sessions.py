@@ -11,6 +11,7 @@ from underround.venues.codec import PriceTexts, SizeTexts
 from underround.venues.dialect import CONTROL, DATA, Heard, Topic
 from underround.venues.kalshi import wire
 from underround.venues.kalshi.levels import book_levels
+from underround.venues.words import venue_words
 
 BOOK: Final = "orderbook_delta"
 MARKETS_PER_COMMAND: Final = 250
@@ -48,7 +49,8 @@ def _refusal(payload: bytes) -> Heard:
     told = _error(payload).msg
     if told.code in _HARMLESS:
         return CONTROL
-    detail = f"Kalshi error {told.code}: {told.msg[:200]} {told.market_ticker}".strip()
+    words = venue_words(f"{told.msg} {told.market_ticker}")
+    detail = f"Kalshi error {told.code}: {words}".strip()
     return Heard("closing" if told.code in _TERMINAL else "refused", detail=detail)
 
 

@@ -6,7 +6,6 @@ Nodes agree on few codes, so the words decide; they are those of go-ethereum and
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -22,6 +21,7 @@ from underround.model.errors import (
 )
 from underround.venues.http import Reply
 from underround.venues.polygon.reverts import revert_reason
+from underround.venues.words import retry_after_ms, venue_words
 
 FaultKind: TypeAlias = Literal[
     "known",  # it has this very transaction
@@ -92,10 +92,6 @@ _WORDS: Final[tuple[tuple[FaultKind, tuple[str, ...]], ...]] = (
 _REVERTED: Final = 3
 """go-ethereum's code of a call that reverted."""
 _CODES: Final[dict[int, FaultKind]] = {_REVERTED: "reverted", -32_601: "not_here", 429: "rate"}
-
-
-_SECONDS: Final = re.compile(r"[0-9]{1,6}")
-_KEY: Final = re.compile(r"(?<![A-Za-z0-9_-])(?!0x)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{16,}")
 _LONGEST: Final = 300
 
 
@@ -148,7 +144,7 @@ def status_refusal(reply: Reply, place: str) -> UnderroundError | None:
     Nodes answer 400 or 500 with a JSON-RPC error in the body: such a body is worth decoding.
     """
     if reply.status == 429:
-        wait = retry_after_ms(reply)
+        wait = retry_after_ms(reply.headers)
         return RateLimited(f"{place}: too many requests (429): ask less often", wait)
     if reply.status in {401, 403}:
         return AccountError(f"{place}: the provider refuses us ({reply.status}): check its key")
@@ -159,16 +155,9 @@ def status_refusal(reply: Reply, place: str) -> UnderroundError | None:
     return RequestRefused(f"{place}: answer {reply.status}: check the provider's address")
 
 
-def retry_after_ms(reply: Reply) -> int | None:
-    """Return how long a 429 asks us to wait; ``None`` if it does not say so in whole seconds."""
-    text = reply.headers.get("retry-after", "")
-    return int(text) * 1_000 if _SECONDS.fullmatch(text) else None
-
-
 def shown(words: str) -> str:
-    """Return a provider's words as one line that may be shown.
+    """Return a provider's words as one line that may be shown: they repeat the key of an address.
 
-    Providers repeat the key of their address; so whatever looks like one is left out.  Hashes and
-    addresses, which begin with ``0x``, stay.
+    Longer than other venues' words, because what a fault means is looked for in them.
     """
-    return _KEY.sub("…", " ".join(words.split())[:_LONGEST])
+    return venue_words(words, _LONGEST)

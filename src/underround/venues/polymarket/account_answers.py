@@ -14,6 +14,7 @@ from underround.model.account import StatedBalance
 from underround.model.errors import AnswerRefused
 from underround.model.ids import POLYMARKET
 from underround.model.units import ONE, Nanos, Price
+from underround.venues.codec import understood
 from underround.venues.http import Reply
 from underround.venues.polymarket.numbers import (
     at,
@@ -197,9 +198,8 @@ def expected_beat(reply: Reply) -> str | None:
     """Return the id that the venue expected, if that is why it refused a heartbeat."""
     if reply.status != 400:
         return None
-    try:
-        read = _wrong_beat(reply.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    read = understood(_wrong_beat, reply.body)
+    if read is None:
         return None
     wrong = "invalid heartbeat id" in f"{read.error_msg} {read.error}".lower()
     return read.heartbeat_id if wrong and read.heartbeat_id else None

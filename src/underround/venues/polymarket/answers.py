@@ -23,8 +23,9 @@ from underround.model.units import ONE, Price, Size, parse_price, parse_size
 from underround.venues.codec import Tokens
 from underround.venues.polymarket.levels import SIDES
 from underround.venues.polymarket.numbers import at, moment, read_body
-from underround.venues.polymarket.refusals import refusal_of_text, safe
+from underround.venues.polymarket.refusals import refusal_of_text
 from underround.venues.polymarket.user_wire import SideWord
+from underround.venues.words import venue_words
 
 LAST_PAGE: Final = "LTE="
 """The cursor after the last page."""
@@ -143,8 +144,8 @@ def _placed(row: _PlacedRow, order_id: str, side: str, place: str) -> Placed | U
     same = row.order_id.lower() == order_id.lower()
     if row.order_id and not same:
         return Bug(
-            f"{place}: the venue names our order {order_id} {safe(row.order_id)}: ids are computed "
-            "wrongly; cancel everything and trade no further"
+            f"{place}: the venue names our order {order_id} {venue_words(row.order_id)}: ids are "
+            "computed wrongly; cancel everything and trade no further"
         )
     if row.error:
         refused = refusal_of_text(row.error, place=place)
@@ -157,8 +158,8 @@ def _placed(row: _PlacedRow, order_id: str, side: str, place: str) -> Placed | U
     state = _ACCEPTED.get(row.status)
     if not (row.success and same and state is not None):
         return OutcomeUnknown(
-            f"{place}: success {row.success}, status {safe(row.status)!r} and no words: look order "
-            f"{order_id} up, never resend"
+            f"{place}: success {row.success}, status {venue_words(row.status)!r} and no words: "
+            f"look order {order_id} up, never resend"
         )
     text = row.taking if side == "buy" else row.making
     filled: Size | None = None
@@ -182,7 +183,7 @@ def cancelled(body: bytes, place: str) -> Cancelled:
         read = read_body(_cancelled, body, place)
     except AnswerRefused as error:
         raise OutcomeUnknown(f"{error}: look the orders up") from None
-    words = {native: safe(why) for native, why in (read.not_canceled or {}).items()}
+    words = {native: venue_words(why) for native, why in (read.not_canceled or {}).items()}
     return Cancelled(cancelled=read.canceled or (), refused=words)
 
 
@@ -200,7 +201,7 @@ def stated_order(body: bytes, tokens: Tokens, place: str) -> StatedOrder | None:
     order = _order(row, tokens, "", place)
     if order is None:
         raise AnswerRefused(
-            f"{place}: its token is not in the catalogue: load market {safe(row.market)}"
+            f"{place}: its token is not in the catalogue: load market {venue_words(row.market)}"
         )
     return order
 
@@ -237,12 +238,15 @@ def _order(row: _OrderRow, tokens: Tokens, path: str, place: str) -> StatedOrder
     state = order_state(row.status)
     if state is None:
         raise AnswerRefused(
-            f"{place}: order {safe(row.id)} has the unknown status {safe(row.status)!r}: look at it"
+            f"{place}: order {venue_words(row.id)} has the unknown status "
+            f"{venue_words(row.status)!r}: look at it"
         )
     if found is None:
         return None
     if found[0].id.native != row.market:
-        raise AnswerRefused(f"{place}: token of {found[0].id} under market {safe(row.market)}")
+        raise AnswerRefused(
+            f"{place}: token of {found[0].id} under market {venue_words(row.market)}"
+        )
     return StatedOrder(
         order=OrderId(row.id),
         native=row.id,
@@ -253,7 +257,7 @@ def _order(row: _OrderRow, tokens: Tokens, path: str, place: str) -> StatedOrder
         filled=filled,
         state=state,
         created_ns=at(place, path + ".created_at", moment, row.created_at),
-        reason=safe(row.status.removeprefix(_ORDER_PREFIX)),
+        reason=venue_words(row.status.removeprefix(_ORDER_PREFIX)),
     )
 
 

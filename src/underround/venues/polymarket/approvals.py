@@ -10,7 +10,7 @@ from underround.model.errors import AnswerRefused
 from underround.venues.polymarket.account_answers import UNLIMITED
 from underround.venues.polymarket.contracts import Approval
 from underround.venues.polymarket.numbers import absent, at, base_units, read_body
-from underround.venues.polymarket.refusals import safe
+from underround.venues.words import venue_words
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ def approvals(data: bytes, wallet: str, chain_id: int, place: str) -> tuple[Gran
     if read.address.lower() != wallet.lower() or read.chain_id != chain_id:
         raise AnswerRefused(
             f"{place}: asked about {wallet} on chain {chain_id}, told about "
-            f"{safe(read.address)} on {read.chain_id}: ask again"
+            f"{venue_words(read.address)} on {read.chain_id}: ask again"
         )
     return tuple(
         Granted(

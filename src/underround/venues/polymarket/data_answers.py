@@ -7,28 +7,28 @@ stay the decimals they are.  A missing number is unavailable, never zero.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, Literal
 
 import msgspec
 
 from underround.model.book import Side
-from underround.model.errors import AnswerRefused, RequestRefused
+from underround.model.errors import AnswerRefused
 from underround.model.units import ONE, Money, Nanos, Price, Size
 from underround.venues.polymarket.levels import SIDES
-from underround.venues.polymarket.numbers import (
+from underround.venues.polymarket.numbers import (  # fmt: skip
     absent,
+    amount,
     at,
     double_micros,
     exact,
     moment,
     read_body,
+    unit_price,
 )
-from underround.venues.polymarket.refusals import safe
 
 _UNKNOWN_OUTCOME: Final = 999
-_CONDITION: Final = re.compile(r"0x([0-9a-f]{62}|[0-9a-f]{64})")
 
 
 class DataPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,17 +187,6 @@ def page(body: bytes, place: str) -> tuple[bytes, str | None]:
     return bytes(read.data), cursor
 
 
-def padded_condition(condition: str) -> str:
-    """Return a condition in the 64-digit form that the service wants.
-
-    A Protocol V2 condition has 62 digits and gets two zeros at its end.  Raises ``RequestRefused``.
-    """
-    found = _CONDITION.fullmatch(condition.lower())
-    if found is None:
-        raise RequestRefused(f"condition {safe(condition)!r} is not 0x and 62 or 64 hex digits")
-    return f"0x{found[1].ljust(64, '0')}"
-
-
 def positions(rows: bytes, place: str) -> tuple[DataPosition, ...]:
     """Return the positions of a page's ``data``."""
     return tuple(
@@ -207,7 +196,7 @@ def positions(rows: bytes, place: str) -> tuple[DataPosition, ...]:
             condition=row.condition_id,
             outcome=_outcome(row.outcome_index),
             opposite=row.opposite_token_id,
-            size=at(place, f"[{number}].current_size", double_micros, row.current_size),
+            size=at(place, f"[{number}].current_size", amount, row.current_size),
             average_price=_decimal(place, f"[{number}].avg_price", row.avg_price),
             cost=_decimal(place, f"[{number}].total_cost_usdc", row.total_cost_usdc),
             value=_decimal(place, f"[{number}].current_value", row.current_value),
@@ -230,8 +219,8 @@ def trades(rows: bytes, place: str) -> tuple[DataTrade, ...]:
             condition=row.condition_id,
             outcome=_outcome(row.outcome_index),
             side=SIDES[row.side],
-            size=at(place, f"[{number}].size", double_micros, row.size),
-            price=at(place, f"[{number}].price", exact, row.price),
+            size=at(place, f"[{number}].size", amount, row.size),
+            price=at(place, f"[{number}].price", unit_price, row.price),
             at_ns=at(place, f"[{number}].timestamp", moment, row.timestamp),
             transaction=row.transaction_hash,
         )
@@ -249,9 +238,9 @@ def activity(rows: bytes, place: str) -> tuple[Activity, ...]:
             condition=row.condition_id,
             outcome=_outcome(row.outcome_index),
             side=SIDES[row.side] if row.side else None,
-            size=at(place, f"[{number}].size", double_micros, row.size),
-            cash=at(place, f"[{number}].usdc_size", double_micros, row.usdc_size),
-            price=_decimal(place, f"[{number}].price", row.price),
+            size=at(place, f"[{number}].size", amount, row.size),
+            cash=at(place, f"[{number}].usdc_size", amount, row.usdc_size),
+            price=_decimal(place, f"[{number}].price", row.price, unit_price),
             at_ns=at(place, f"[{number}].timestamp", moment, row.timestamp),
             transaction=row.transaction_hash,
         )
@@ -295,5 +284,7 @@ def _outcome(index: int | None) -> int | None:
     return None if index == _UNKNOWN_OUTCOME else index
 
 
-def _decimal(place: str, path: str, raw: msgspec.Raw) -> Decimal | None:
-    return None if absent(raw) else at(place, path, exact, raw)
+def _decimal(
+    place: str, path: str, raw: msgspec.Raw, read: Callable[[msgspec.Raw], Decimal] = exact
+) -> Decimal | None:
+    return None if absent(raw) else at(place, path, read, raw)

@@ -5,6 +5,7 @@ Public and cached: history, never the present.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, Literal, TypeAlias, TypeVar
 
@@ -18,15 +19,16 @@ from underround.venues.polymarket.data_answers import (
     DataPosition,
     DataTrade,
     ResolutionState,
-    padded_condition,
 )
 from underround.venues.polymarket.requests import Query, Requests
+from underround.venues.words import venue_words
 
 T = TypeVar("T")
 PositionStatus: TypeAlias = Literal["OPEN", "CLOSED", "REDEEMABLE", "REDEEMABLE_LOST", "MERGEABLE"]
 MOST_ROWS: Final = 1_000
 MOST_CONDITIONS: Final = 20
 MOST_PAGES: Final = 10_000
+_CONDITION: Final = re.compile(r"0x([0-9a-f]{62}|[0-9a-f]{64})")
 
 
 class PolymarketData:
@@ -152,3 +154,15 @@ def _joined(conditions: Sequence[str]) -> str | None:
 
 def _seconds(at_ns: Nanos | None) -> int | None:
     return None if at_ns is None else at_ns // NANOS_PER_SECOND
+
+
+def padded_condition(condition: str) -> str:
+    """Return a condition in the 64-digit form that the service wants.
+
+    A Protocol V2 condition has 62 digits and gets two zeros at its end.  Raises ``RequestRefused``.
+    """
+    found = _CONDITION.fullmatch(condition.lower())
+    if found is None:
+        told = venue_words(condition)
+        raise RequestRefused(f"condition {told!r} is not 0x and 62 or 64 hex digits")
+    return f"0x{found[1].ljust(64, '0')}"

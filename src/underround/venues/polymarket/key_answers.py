@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from underround.model.errors import AnswerRefused
+from underround.venues.codec import understood
 from underround.venues.polymarket.numbers import read_body
 
 
@@ -45,12 +46,11 @@ _named_key = msgspec.json.Decoder(str | _NamedKey).decode
 
 def credentials(body: bytes, place: str) -> ApiCredentials:
     """Return new or derived API credentials; what is wrong with them is never quoted."""
-    try:
-        read = _credentials(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise AnswerRefused(f"{place}: the answer holds no API credentials: try again") from None
+    read = understood(_credentials, body)
+    if read is None:
+        raise AnswerRefused(f"{place}: the answer holds no API credentials: derive them (again)")
     if not (read.api_key and read.secret and read.passphrase):
-        raise AnswerRefused(f"{place}: a part of the API credentials is empty: create a new key")
+        raise AnswerRefused(f"{place}: a part of the API credentials is empty: derive them (again)")
     return ApiCredentials(read.api_key, read.secret, read.passphrase)
 
 
@@ -71,6 +71,9 @@ def _key_ids(rows: tuple[msgspec.Raw, ...], place: str) -> tuple[str, ...]:
 
 
 def readonly_key(body: bytes, place: str) -> str:
-    """Return a new read-only API key."""
-    key = read_body(_named_key, body, place)
-    return key if isinstance(key, str) else key.api_key
+    """Return a new read-only API key; what is wrong with it is never quoted."""
+    read = understood(_named_key, body)
+    key = read.api_key if isinstance(read, _NamedKey) else read
+    if not key:
+        raise AnswerRefused(f"{place}: the answer holds no read-only key: list the keys")
+    return key

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
-from underround.model.errors import AccountError, NotThere, RequestRefused
+from underround.model.errors import (
+    AccountError,
+    AnswerRefused,
+    NotThere,
+    OutcomeUnknown,
+    RequestRefused,
+)
 from underround.venues.polymarket import key_answers
 from underround.venues.polymarket.key_answers import ApiCredentials
 from underround.venues.polymarket.requests import Authorizer, Requests
@@ -29,10 +35,16 @@ class PolymarketKeys:
         return key_answers.credentials(body, f"Polymarket GET {path}")
 
     async def create(self, wallet: Authorizer) -> ApiCredentials:
-        """Make a key for the wallet and nonce; refused when one exists for them."""
+        """Make a key for the wallet and nonce; refused when one exists for them.
+
+        Raises ``OutcomeUnknown`` when it may have been made: ``derive`` returns it then.
+        """
         path = "/auth/api-key"
         body = await self._requests.signed("POST", path, group="auth", write=True, by=wallet)
-        return key_answers.credentials(body, f"Polymarket POST {path}")
+        try:
+            return key_answers.credentials(body, f"Polymarket POST {path}")
+        except AnswerRefused as error:
+            raise _perhaps_made(error) from None
 
     async def derive_or_create(self, wallet: Authorizer) -> ApiCredentials:
         """Return the wallet's key, made first if there is none.
@@ -60,10 +72,16 @@ class PolymarketKeys:
         return key_answers.readonly_keys(body, f"Polymarket GET {path}")
 
     async def create_readonly(self) -> str:
-        """Make a read-only key; it is secret."""
+        """Make a read-only key; it is secret.
+
+        Raises ``OutcomeUnknown`` when it may have been made: ``readonly_keys`` lists it then.
+        """
         path = "/auth/readonly-api-key"
         body = await self._requests.signed("POST", path, group="auth", write=True)
-        return key_answers.readonly_key(body, f"Polymarket POST {path}")
+        try:
+            return key_answers.readonly_key(body, f"Polymarket POST {path}")
+        except AnswerRefused as error:
+            raise _perhaps_made(error) from None
 
     async def delete_readonly(self, key: str) -> None:
         """Withdraw a read-only key."""
@@ -73,3 +91,8 @@ class PolymarketKeys:
         await self._requests.signed(
             "DELETE", "/auth/readonly-api-key", group="auth", body=body, write=True
         )
+
+
+def _perhaps_made(error: AnswerRefused) -> OutcomeUnknown:
+    """Return the error for a new key whose answer cannot be read."""
+    return OutcomeUnknown(f"{error}, for one may have been made")

@@ -15,7 +15,7 @@ import msgspec
 
 from underround.model.errors import AnswerRefused
 from underround.model.units import ONE, Nanos, parse_micros
-from underround.venues.codec import iso_nanos, unix_nanos
+from underround.venues.codec import UNREADABLE, iso_nanos, reason, unix_nanos
 
 T = TypeVar("T")
 N = TypeVar("N", bound=int | Decimal)
@@ -24,6 +24,7 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9]\d{0,29})(\.\d{1,60})?([eE][+-]?\d{1,2})
 _NOISE: Final = 1 << 48
 """A double is right to 53 bits; what sums of doubles add is far below the 48th."""
 
+_LONGEST_TIME: Final = len("2026-01-01T00:00:00.123456789+00:00")
 _DAY: Final = len("2026-01-01")
 
 _text = msgspec.json.Decoder(str).decode
@@ -46,6 +47,14 @@ def exact(raw: msgspec.Raw) -> Decimal:
     return Decimal(number_text(raw))
 
 
+def unit_price(raw: msgspec.Raw) -> Decimal:
+    """Return a price as it stands, never rounded; ``ValueError`` outside 0 … 1 dollar."""
+    price = exact(raw)
+    if not 0 <= price <= 1:
+        raise ValueError(f"price {price} is not within 0 … 1 dollar")
+    return price
+
+
 def micros(raw: msgspec.Raw) -> int:
     """Return a number in millionths, exactly; ``ValueError`` when it is finer."""
     text = number_text(raw)
@@ -65,6 +74,13 @@ def double_micros(raw: msgspec.Raw) -> int:
     return parse_micros(format(Decimal(whole).scaleb(-6), "f"))
 
 
+def amount(raw: msgspec.Raw) -> int:
+    """Return a double that stands for millionths and cannot be below 0; ``ValueError``."""
+    if exact(raw) < 0:
+        raise ValueError(f"{number_text(raw)!r} is below 0")
+    return double_micros(raw)
+
+
 def base_units(raw: msgspec.Raw) -> int:
     """Return a whole number that may have 256 bits, e.g. an allowance in millionths."""
     data = bytes(raw)
@@ -78,6 +94,8 @@ def moment(raw: msgspec.Raw) -> Nanos:
     """Return a time: Unix s, ms or µs as a number or its text, ISO 8601 in UTC, or a UTC day."""
     data = bytes(raw)
     text = _text(data) if data[:1] == b'"' else data.decode(errors="replace")
+    if len(text) > _LONGEST_TIME:
+        raise ValueError(f"{text[:60]!r} is no time")
     if text.isascii() and text.isdigit():
         return unix_nanos(int(text))
     return iso_nanos(f"{text}T00:00:00Z" if len(text) == _DAY else text)
@@ -87,7 +105,7 @@ def at(place: str, path: str, read: Callable[[T], N], value: T) -> N:
     """Return ``read(value)``; what it refuses becomes ``AnswerRefused`` naming place and path."""
     try:
         return read(value)
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise AnswerRefused(f"{place}: {error} - at `${path}`") from None
 
 
@@ -100,6 +118,6 @@ def read_body(decode: Callable[[bytes], T], body: bytes, place: str) -> T:
     """Return what ``decode`` makes of a body; ``AnswerRefused`` names the place and the path."""
     try:
         return decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        words = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise AnswerRefused(f"{place}: the answer is not what it should be: {words}") from None
+    except UNREADABLE as error:
+        told = reason(error)
+        raise AnswerRefused(f"{place}: the answer is not what it should be: {told}") from None

@@ -18,6 +18,7 @@ from underround.venues.polymarket.hosts import HOSTS
 from underround.venues.polymarket.rtds import TWAP_TOPICS
 from underround.venues.polymarket.sign import L2Credentials
 from underround.venues.polymarket.stream import PING, frame, text_heard
+from underround.venues.words import venue_words
 
 POLYBOLT_STREAM: Final = "polymarket.polybolt"
 RTDS_STREAM: Final = "polymarket.rtds"
@@ -230,7 +231,7 @@ class RtdsSession:
             return text_heard(payload)
         if b'"topic"' in payload:
             return DATA
-        return Heard("refused", detail=payload[:200].decode(errors="replace"))
+        return Heard("refused", detail=venue_words(payload[:400].decode(errors="replace")))
 
     def proven(self, payload: bytes) -> Collection[Topic]:
         """Return the topic whose snapshot this is.

@@ -7,9 +7,7 @@ order, and the rows of a batch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -31,11 +29,11 @@ from underround.model.errors import (
     VenuePaused,
     WouldCross,
 )
+from underround.venues.codec import understood
+from underround.venues.words import retry_after_ms, seconds_ms, venue_words
 
-_LONGEST: Final = 200
-_API_KEY: Final = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
-_LONG_HEX: Final = re.compile(r"0x[0-9a-fA-F]{65,}")
-_LONG_TOKEN: Final = re.compile(r"(?<![0-9A-Za-z+/_=-])(?!0x)[0-9A-Za-z+/_-]{40,}={0,2}")
+_SHOWN: Final = 800
+"""Bytes that are looked at of a body in another form."""
 _RATE_HEADER: Final = "poly-ratelimit-"
 
 _NEVER_RESEND: Final = "it may have been executed; look it up by its own id, never resend"
@@ -45,7 +43,7 @@ _TEXTS: Final[tuple[Meaning, ...]] = (
     # --- the set-up is wrong: nothing will work until it is corrected
     ("invalid api key", AccountError, "check the API key, its secret and the clock"),
     ("invalid l1 request headers", AccountError, "check the key, its address and the clock"),
-    ("could not derive api key", AccountError, "the wallet has no such API key yet: create one"),
+    ("could not derive api key", NotThere, "the wallet has no such API key yet: create one"),
     ("invalid order payload", AccountError, "our order form is not what the venue expects"),
     ("order_version_mismatch", AccountError, "orders are signed for another contract version"),
     ("invalid order version", AccountError, "orders are signed for another contract version"),
@@ -140,41 +138,26 @@ def refusal_of_text(words: str, *, place: str, write: bool = True) -> Underround
 
     Words that are not in the table are a definite no (``RequestRefused``).
     """
-    return _meant(safe(words), f"{place}: {safe(words)!r}", write=write) or RequestRefused(
-        f"{place}: the venue says {safe(words)!r}: nothing was done"
+    words = venue_words(words)
+    return _meant(words, f"{place}: {words!r}", write=write) or RequestRefused(
+        f"{place}: the venue says {words!r}: nothing was done"
     )
 
 
 def words_of(body: bytes) -> str:
     """Return the venue's own words in an error's body, safe to show; empty if there are none."""
-    try:
-        read = _body(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        try:
-            return safe(_text(body))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+    read = understood(_body, body)
+    if read is None:
+        text = understood(_text, body)
+        if text is None:
             page = body.lstrip()[:1] == b"<"
-            return "" if page else safe(body[: 4 * _LONGEST].decode(errors="replace"))
-    error = ""
-    if bytes(read.error)[:1] == b'"':
-        error = _text(read.error)
-    elif bytes(read.error) not in {b"", b"null"}:
-        error = bytes(read.error).decode(errors="replace")
-    return safe(error or read.error_message or read.error_msg or read.message or "")
-
-
-def safe(words: str) -> str:
-    """Return ``words`` in one line and clipped, without what could be a key or a signature."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in words[:4_000]).split())
-    for pattern in (_API_KEY, _LONG_HEX, _LONG_TOKEN):
-        line = pattern.sub("…", line)
-    return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
-
-
-def retry_after_ms(headers: Mapping[str, str]) -> int | None:
-    """Return ``Retry-After`` (whole seconds) in milliseconds; ``None`` without a usable one."""
-    text = headers.get("retry-after", "").strip()
-    return int(text) * 1_000 if text.isascii() and text.isdigit() and len(text) < 7 else None
+            text = "" if page else body[:_SHOWN].decode(errors="replace")
+        return venue_words(text)
+    error = bytes(read.error)
+    text = understood(_text, error) if error[:1] == b'"' else None
+    if text is None:
+        text = "" if error == b"null" else error.decode(errors="replace")
+    return venue_words(text or read.error_message or read.error_msg or read.message or "")
 
 
 def _too_many(headers: Mapping[str, str], told: str, *, write: bool) -> UnderroundError:
@@ -189,12 +172,10 @@ def _too_many(headers: Mapping[str, str], told: str, *, write: bool) -> Underrou
 def _unavailable(
     headers: Mapping[str, str], body: bytes, words: str, told: str, *, write: bool
 ) -> UnderroundError:
-    read = None
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-        read = _body(body)
+    read = understood(_body, body)
     wait = retry_after_ms(headers)
     if read is not None and read.retry_after_seconds is not None:
-        wait = read.retry_after_seconds * 1_000
+        wait = seconds_ms(read.retry_after_seconds) or wait
     meant = _meant(words, told, write=write)
     if isinstance(meant, VenuePaused):
         meant.retry_after_ms = wait

@@ -8,7 +8,7 @@ signed anew (another action was under way, or the nonce was old) and sent again.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 import msgspec
 
@@ -50,7 +50,9 @@ _TYPES: Final[dict[SignatureType, str]] = {
 
 
 class RelayerKey:
-    """``Authorizer`` with a relayer key, which is sent as it is."""
+    """``Authorizer`` with a relayer key, which is sent as it is; neither pickled nor copied."""
+
+    __slots__ = ("_headers",)
 
     def __init__(self, api_key: Secret, address: str) -> None:
         self._headers = relayer_headers(api_key, address)
@@ -62,6 +64,9 @@ class RelayerKey:
 
     def __repr__(self) -> str:
         return "RelayerKey(…)"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("credentials are neither pickled nor copied")
 
 
 class PolymarketRelayer:

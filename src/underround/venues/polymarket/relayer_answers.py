@@ -11,7 +11,8 @@ from underround.model.errors import AnswerRefused, OutcomeUnknown
 from underround.venues.ethereum import address_bytes
 from underround.venues.http import Reply
 from underround.venues.polymarket.numbers import read_body
-from underround.venues.polymarket.refusals import safe, words_of
+from underround.venues.polymarket.refusals import words_of
+from underround.venues.words import venue_words
 
 _BUSY: Final = re.compile(r"wallet busy.*active action|wallet has in-flight action", re.IGNORECASE)
 _OLD_NONCE: Final = re.compile(
@@ -77,7 +78,7 @@ def nonce(body: bytes, place: str) -> int:
     """Return the owner's next nonce."""
     read = read_body(_params, body, place)
     if not (read.nonce.isascii() and read.nonce.isdigit() and len(read.nonce) < 78):
-        raise AnswerRefused(f"{place}: nonce {safe(read.nonce)!r} is no number: ask again")
+        raise AnswerRefused(f"{place}: nonce {venue_words(read.nonce)!r} is no number: ask again")
     return int(read.nonce)
 
 
@@ -95,7 +96,7 @@ def transaction(body: bytes, place: str) -> Relayed:
     """Return how far a transaction is; an unknown state counts as pending."""
     read = read_body(_transaction, body, place)
     state = _STATES.get(read.state.removeprefix(_PREFIX), "pending")
-    reason = safe(read.error_msg or "")
+    reason = venue_words(read.error_msg or "")
     return Relayed(read.transaction_id, state, read.transaction_hash or "", reason)
 
 
@@ -103,6 +104,8 @@ def taken(body: bytes, place: str) -> Relayed:
     """Return the transaction that a submission became; unreadable is ``OutcomeUnknown``."""
     try:
         read = read_body(_submitted, body, place)
+        if not read.id:
+            raise AnswerRefused(f"{place}: the answer names no transaction")
     except AnswerRefused as error:
         raise OutcomeUnknown(f"{error}: look at the chain before calling again") from None
     state = _STATES.get(read.state.removeprefix(_PREFIX), "pending")

@@ -56,9 +56,15 @@ class PolymarketRest:
         authorizer: Authorizer | None = None,
         identity: Account | None = None,
         signature_type: SignatureType = SignatureType.POLY_1271,
+        orders: HttpTransport | None = None,
     ) -> None:
-        """``tokens`` is the catalogue and may grow while this lives; times are Unix ns."""
+        """``tokens`` is the catalogue and may grow while this lives; times are Unix ns.
+
+        ``orders`` is what orders and cancels leave by (``venues.order_line``), so that no slow read
+        is ever in their way; without it they share ``transport``.
+        """
         self._requests = Requests(transport, budget, clock, authorizer)
+        self._orders = Requests(orders or transport, budget, clock, authorizer)
         self._tokens = tokens
         self._identity = identity
         self.public = PolymarketPublic(self._requests, tokens)
@@ -73,7 +79,7 @@ class PolymarketRest:
         Raises the class of the error tree that says what must happen next; ``OutcomeUnknown``
         whenever the order may live; ``Bug`` when the venue knows it by another id than we do.
         """
-        body = await self._requests.signed(
+        body = await self._orders.signed(
             "POST", "/order", group="order", body=order.body, write=True
         )
         outcome = answers.placed(body, order.order_id, order.side, "Polymarket POST /order")
@@ -93,7 +99,7 @@ class PolymarketRest:
         sent = tuple((order.order_id, order.side) for order in orders)
         if len({order_id for order_id, _ in sent}) < len(sent):
             raise AlreadyKnown("an order is twice in one batch for Polymarket: send it once")
-        body = await self._requests.signed(
+        body = await self._orders.signed(
             "POST",
             "/orders",
             group="orders",
@@ -150,7 +156,7 @@ class PolymarketRest:
         self, path: str, group: str, asked: dict[str, str] | list[str] | None, cost: int
     ) -> Cancelled:
         body = None if asked is None else msgspec.json.encode(asked)
-        answer = await self._requests.signed(
+        answer = await self._orders.signed(
             "DELETE", path, group=group, body=body, write=True, cost=cost
         )
         return answers.cancelled(answer, f"Polymarket DELETE {path}")

@@ -13,7 +13,7 @@ from underround.model.errors import AnswerRefused
 from underround.model.market import CENT
 from underround.model.units import ONE, Money, Nanos, Price, Size
 from underround.venues.polymarket.numbers import absent, at, exact, micros, moment, read_body
-from underround.venues.polymarket.refusals import safe
+from underround.venues.words import venue_words
 
 
 class RewardConfig(msgspec.Struct, frozen=True):
@@ -129,7 +129,7 @@ def rebates(body: bytes, place: str) -> tuple[Rebate, ...]:
         Rebate(
             row.condition_id,
             row.asset_address,
-            safe(row.date),
+            venue_words(row.date),
             at(place, f"[{number}].rebated_fees_usdc", micros, row.rebated_fees_usdc),
         )
         for number, row in enumerate(read_body(_rebate_rows, body, place))

@@ -20,6 +20,7 @@ from underround.venues.polymarket.book_hash import snapshot_hash
 from underround.venues.polymarket.codec import PolymarketDecoder
 from underround.venues.polymarket.hosts import HOSTS
 from underround.venues.polymarket.sign import L2Credentials
+from underround.venues.words import venue_words
 
 MARKET_STREAM: Final = "polymarket.market"
 USER_STREAM: Final = "polymarket.user"
@@ -28,7 +29,7 @@ ACCOUNT: Final[Topic] = "account"
 
 PING: Final = b"PING"
 _PONGS: Final = frozenset((b"PONG", b""))
-_SHOWN: Final = 200
+_SHOWN: Final = 400
 """How much of a refusal is repeated."""
 
 
@@ -51,7 +52,7 @@ def text_heard(payload: bytes) -> Heard:
     text = payload.strip()
     if text in _PONGS:
         return CONTROL
-    return Heard("refused", detail=text[:_SHOWN].decode(errors="replace"))
+    return Heard("refused", detail=venue_words(text[:_SHOWN].decode(errors="replace")))
 
 
 # --- the market channel ------------------------------------------------------------------------

@@ -9,9 +9,9 @@ from underround.model.fees import FeeCurve, NoFees, PolymarketFees
 from underround.model.listing import RewardTerms
 from underround.model.market import CENT
 from underround.model.units import ONE, Nanos, Price, Size
-from underround.venues.polymarket.ids import MarketProtocol, protocol_of
+from underround.venues.polymarket.ids import MarketProtocol, protocol_of, token_number
 from underround.venues.polymarket.numbers import absent, at, micros, moment, read_body
-from underround.venues.polymarket.refusals import safe
+from underround.venues.words import venue_words
 
 
 class MarketTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +100,10 @@ def market_terms(body: bytes, condition: str, place: str) -> MarketTerms:
     """
     read = read_body(_terms, body, place)
     if read.c.lower() != condition.lower():
-        raise AnswerRefused(f"{place}: asked for {condition}, told about {safe(read.c)}")
-    if len(read.t) != 2 or not all(token.t.isdigit() and token.t.isascii() for token in read.t):
-        raise AnswerRefused(f"{place}: {len(read.t)} tokens, or ids that are no numbers: skip it")
+        raise AnswerRefused(f"{place}: asked for {condition}, told about {venue_words(read.c)}")
+    if len(read.t) != 2:
+        raise AnswerRefused(f"{place}: {len(read.t)} tokens instead of two: skip it")
+    kinds = {_kind(token, place) for token in read.t}
     tick = at(place, ".mts", micros, read.mts)
     if tick <= 0 or ONE % tick:
         raise AnswerRefused(f"{place}: a tick of {tick} millionths does not divide one dollar")
@@ -124,21 +125,28 @@ def market_terms(body: bytes, condition: str, place: str) -> MarketTerms:
         fee_exponent=exponent,
         fee_taker_only=taker_only,
         rewards=_rewards(read.r, place),
-        version=_version(read, place),
+        version=_version(read.v, kinds, place),
     )
 
 
-def _version(read: _Terms, place: str) -> MarketProtocol:
+def _kind(token: _Token, place: str) -> MarketProtocol:
+    try:
+        return protocol_of(token_number(token.t))
+    except ValueError as error:
+        raise AnswerRefused(f"{place}: {error}: skip the market") from None
+
+
+def _version(stated: str | None, kinds: set[MarketProtocol], place: str) -> MarketProtocol:
     """Return the protocol; an absent word is taken from the ids, a stated one must agree."""
-    kinds = {protocol_of(int(token.t)) for token in read.t}
-    stated = read.v if read.v is not None else next(iter(kinds))
+    if stated is None and len(kinds) == 1:
+        return next(iter(kinds))
     if stated == "v1" and kinds == {"v1"}:
         return "v1"
     if stated == "v2" and kinds == {"v2"}:
         return "v2"
     raise AnswerRefused(
-        f"{place}: protocol {safe(stated)!r} with token ids of {' and '.join(sorted(kinds))}: "
-        "do not trade it, and update this program"
+        f"{place}: protocol {venue_words(stated or 'none')!r} with token ids of "
+        f"{' and '.join(sorted(kinds))}: do not trade it, and update this program"
     )
 
 
