@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import typer
 
-from underround.app.clients import OpenKeyStore
 from underround.app.configuration import Config
+from underround.app.connections import OpenKeyStore
 from underround.cli.passwords import read_password
 from underround.model.errors import KeyStoreError
 from underround.operations.keystore import KeyStore

@@ -10,8 +10,9 @@ from typing import Final, Self
 import msgspec
 
 from underround.app.access import PolymarketAccess, VenueAccess
-from underround.app.clients import Clients, OpenKeyStore
+from underround.app.clients import Clients
 from underround.app.configuration import Config
+from underround.app.connections import OpenKeyStore
 from underround.app.doctor import chain, kalshi, machine, polymarket, polymarket_account, references
 from underround.app.doctor.checks import Check, Line, Round, Told, lines
 from underround.app.doctor.findings import Finding, Verdict, note

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from underround.app.clients import Clients, PolymarketDesk
+from underround.app.clients import Clients
 from underround.app.doctor.checks import Check
 from underround.app.doctor.findings import (
     Verdict,
@@ -19,6 +19,7 @@ from underround.app.doctor.findings import (
     warning,
 )
 from underround.app.keys import WELL_KNOWN
+from underround.app.polymarket_desk import PolymarketDesk
 from underround.model.account import StatedBalance
 from underround.model.errors import NotThere, RequestRefused
 from underround.venues.polymarket.approvals import Granted, missing_approvals
