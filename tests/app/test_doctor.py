@@ -38,7 +38,7 @@ from tests.venues.scripted import Answer
 from underround.app import Config, load_config
 from underround.app.clients import Clients
 from underround.app.doctor import Examination, Finding, Wanted, stored_keys, worst_code
-from underround.model.errors import AccountError, KeyStoreError
+from underround.model.errors import AccountError, ConfigError, KeyStoreError
 from underround.operations.folders import find_folders
 from underround.operations.halt import HaltFlag
 
@@ -501,9 +501,9 @@ def test_a_node_that_is_silent_is_left_out_and_its_address_is_not_shown(doctor: 
 
 
 def test_a_node_s_address_that_is_none_is_not_shown(doctor: Doctor) -> None:
-    found = doctor.examine(well, f'[venues.polygon]\nrpc = ["nowhere/{NODE_KEY}"]')
-    assert found["polygon", "nodes"].level == "failed"
-    assert NODE_KEY not in str(doctor.findings)
+    with pytest.raises(ConfigError, match=r"venues\.polygon\.rpc: a base address") as caught:
+        doctor.examine(well, f'[venues.polygon]\nrpc = ["nowhere/{NODE_KEY}"]')
+    assert NODE_KEY not in str(caught.value)
 
 
 def test_silence_ends_with_the_time_out_and_holds_up_nobody_else(doctor: Doctor) -> None:

@@ -197,7 +197,7 @@ def test_no_error_shows_the_query() -> None:
 )
 def test_what_is_no_address_is_a_mistake_of_the_configuration(address: str) -> None:
     """It is not repeated: it may hold a key."""
-    with pytest.raises(ConfigError, match="a base address begins with http") as caught:
+    with pytest.raises(ConfigError, match="a base address begins with one of http") as caught:
         HttpClient(address)
     assert "hush" not in str(caught.value)
 

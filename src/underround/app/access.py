@@ -20,6 +20,7 @@ from underround.operations.secret import SecretRef
 from underround.venues.allora.hosts import CONSUMER
 from underround.venues.binance.hosts import MARKET_DATA_REST, MARKET_DATA_STREAMS
 from underround.venues.goldsky.hosts import URL as GOLDSKY_URL
+from underround.venues.http import host_of
 from underround.venues.polygon.hosts import CHAIN_ID, GAS_STATION_URL, RPC_URLS
 from underround.venues.polymarket.hosts import PolymarketHosts
 
@@ -29,6 +30,19 @@ _KALSHI_SERIES: Final = re.compile(r"[A-Z0-9][A-Z0-9.]*", re.ASCII)
 _KEY_FILE: Final = "keys.json"
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Dollars = Annotated[int, msgspec.Meta(ge=0, extra={"micros": "dollars"})]
+
+
+def _check_addresses(of: msgspec.Struct, *names: str) -> None:
+    """Raise ``ValueError`` naming the first field that is neither empty nor a base address."""
+    for name in names:
+        given = getattr(of, name)
+        for address in (given,) if isinstance(given, str) else given:
+            if not address:
+                continue
+            try:
+                host_of(address, schemes=("http", "https", "ws", "wss"))
+            except ConfigError as error:
+                raise ValueError(f"{name}: {error}") from None
 
 
 class KeySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +93,7 @@ class PolymarketAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` naming the field that cannot be what it should be."""
+        _check_addresses(self.hosts, *PolymarketHosts.__struct_fields__)
         if self.maker and not _ADDRESS.fullmatch(self.maker):
             raise ValueError("maker: expected an address, 0x and 40 hex digits")
         if self.builder_code and not _BUILDER_CODE.fullmatch(self.builder_code):
@@ -110,7 +125,8 @@ class KalshiAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Rate tier of the account."""
 
     def __post_init__(self) -> None:
-        """Raise ``ValueError`` for half a key."""
+        """Raise ``ValueError`` for half a key, or for what is no address."""
+        _check_addresses(self, "rest", "stream")
         if (self.key_id is None) != (self.private_key is None):
             raise ValueError("key_id: give key_id and private_key, or none")
 
@@ -126,6 +142,10 @@ class BinanceAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Base address of the streams."""
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
     """Pairs that serve as reference prices."""
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for what is no address."""
+        _check_addresses(self, "rest", "stream")
 
 
 class AlloraAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,6 +164,10 @@ class AlloraAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     api_key: SecretRef | None = None
     """Key of the consumer API; without one it is not used."""
 
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for what is no address."""
+        _check_addresses(self, "gateway", "events", "consumer")
+
 
 class PolygonAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Nodes of the Polygon chain."""
@@ -156,10 +180,14 @@ class PolygonAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """JSON-RPC nodes; two or more, so that their heads can be compared."""
     gas_station: str = GAS_STATION_URL
     """Base address of the gas station."""
-    max_fee_gwei: Positive = 1_000
+    max_fee_gwei: Positive = 2_000
     """Most we pay per gas; above it a transaction waits and an alarm is raised."""
     private_rpc: str = ""
     """Node that takes transactions privately; empty: they are sent publicly."""
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for what is no address; it is not repeated, it may hold a key."""
+        _check_addresses(self, "rpc", "gas_station", "private_rpc")
 
 
 class VenueAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,6 +200,10 @@ class VenueAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     polygon: PolygonAccess = PolygonAccess()
     goldsky: str = GOLDSKY_URL
     """Base address of the subgraphs: history up to April 2026."""
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for what is no address."""
+        _check_addresses(self, "goldsky")
 
 
 class ClockSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from underround.app import follows
 from underround.market.trust import BookRules, Feed
 from underround.model.ids import Venue
 from underround.model.market import Market
@@ -67,6 +68,8 @@ def declared(channels: Sequence[Channel]) -> tuple[StreamHeader, ...]:
             streams.append(
                 StreamHeader(requests, len(streams), channel.codec, channel.proof, "raw")
             )
+    if any(channel.topics is not None for channel in channels):
+        streams.append(StreamHeader(follows.STREAM, len(streams), follows.CODEC, "none", "raw"))
     return tuple(streams)
 
 

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from underround.app.follows import CODEC as FOLLOWS
+from underround.app.follows import FollowsDecoder
 from underround.model.errors import RecordingCorrupt, RecordingError
 from underround.model.market import Catalogue, decode_catalogue
 from underround.model.run import Gap, StreamCoverage
@@ -27,6 +29,7 @@ CODECS: Final[dict[str, Callable[[Tokens], Decoder]]] = {
     "kalshi": KalshiDecoder,
     "binance": BinanceDecoder,
     "coinbase": CoinbaseDecoder,
+    FOLLOWS: FollowsDecoder,
 }
 HEADER: Final = "recording.json"
 KEPT_ONLY: Final = "none"

@@ -9,7 +9,7 @@ reads a status: what an answer means is the venue's own table (``refusals`` of e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -75,7 +75,7 @@ async def _sent_once(
         raise _BrokenError(_words(error)) from None
 
 
-def host_of(base_url: str) -> str:
+def host_of(base_url: str, schemes: Collection[str] = ("http", "https")) -> str:
     """Return scheme, host and port of an address: what may be shown of it.
 
     Raises ``ConfigError``, without repeating the address, when it has none.
@@ -84,10 +84,11 @@ def host_of(base_url: str) -> str:
     with suppress(ValueError):
         parts = urlsplit(base_url)
         scheme, host, port = parts.scheme, parts.hostname, parts.port
-    if scheme not in {"http", "https"} or not host:
+    if scheme not in schemes or not host:
+        forms = ", ".join(f"{each}://" for each in schemes)
         raise ConfigError(
-            "a base address begins with http:// or https:// and names a host; what is there is "
-            "not shown, because it may hold a key: correct it"
+            f"a base address begins with one of {forms} and names a host; what is there is not "
+            "shown, because it may hold a key: correct it"
         )
     named = f"[{host}]" if ":" in host else host
     return f"{scheme}://{named}" + (f":{port}" if port else "")
