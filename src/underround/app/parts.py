@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,7 @@ from underround.model.units import Nanos
 from underround.storage.recording import StreamHeader
 from underround.storage.recording.disk import HEADER
 
+_LOOK_S: Final = 0.02
 FreeSpace: TypeAlias = Callable[[Path], int]
 
 
@@ -117,7 +118,10 @@ class Parts:
         Returns why something could not be written, and a sentence for each part that could not
         even be recovered then.
         """
-        await asyncio.to_thread(self._scribe.close)
+        self._scribe.close()
+        # Not joined: a second signal must not wait for a disk.
+        while self._scribe.working:  # noqa: ASYNC110 - a thread sets no event of the loop
+            await asyncio.sleep(_LOOK_S)
         try:
             self._scribe.check()
         except Exception as failed:  # noqa: BLE001 - the caller states it with the summary

@@ -3,8 +3,8 @@
 Every frame is kept before anything looks at it.  Books are built beside it, from the same frames,
 so that the recorder knows while it runs whether what it keeps can be proven, and asks for a book
 that cannot.  A part begins by beginning every book anew: each stream of books opens its next
-connection, on the socket it has, and has everything stated again.  From there on the recorder's own
-trust is what a replay of the part will find.
+connection, on the socket it has, and has everything stated again without missing a frame.  From
+there on the recorder's own trust is what a replay of the part will find.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from underround.app.channels import declared
 from underround.app.clients import Clients
 from underround.app.configuration import Config
 from underround.app.discovery import Discovery
-from underround.app.feeds import FeedRules, Feeds
+from underround.app.feeds import Feeds
 from underround.app.following import Following, present_grid
 from underround.app.parts import FreeSpace, Parts, RecordRules, free_bytes
 from underround.app.record_figures import (
@@ -39,7 +39,6 @@ from underround.market.catalogue import KnownMarkets
 from underround.model.errors import ConfigError, DiskError, UnderroundError
 from underround.model.listing import Found, Listing
 from underround.model.market import Market
-from underround.storage.recording import WriterLimits
 
 PERIOD_S: Final = 0.25
 """Between two looks at signals and the screen; every fourth also at the disk and the markets."""
@@ -66,8 +65,6 @@ class Recorder:
         config: Config,
         rng: random.Random,
         free: FreeSpace = free_bytes,
-        limits: WriterLimits | None = None,
-        feed_rules: FeedRules | None = None,
     ) -> None:
         """Raise ``AccountError`` for markets of Kalshi without a key."""
         self.rules = rules
@@ -80,15 +77,13 @@ class Recorder:
         self._free_bytes = 0
         tokens: dict[str, tuple[Market, int]] = {}
         self._channels, sources = channels_of(clients, catalogues, wanted, tokens)
-        self._hub = book_hub(self._channels, config.books)
-        self._scribe = Scribe(limits)
+        hub = book_hub(self._channels, config.books)
+        self._scribe = Scribe()
         self.parts = Parts(self._scribe, rules, declared(self._channels), sources, wanted.groups)
-        self.feeds = Feeds(
-            self._hub, self._channels, self._scribe.take, clients.clock, rng, rules=feed_rules
-        )
+        self.feeds = Feeds(hub, self._channels, self._scribe.take, clients.clock, rng)
         known = KnownMarkets()
         known.take(Found(wanted.listings, wanted.groups, (), {}), clients.clock())
-        self.following = Following(self.feeds, self._hub, self._channels, tokens, known)
+        self.following = Following(self.feeds, hub, self._channels, tokens, known)
         self._discovery = Discovery(
             catalogue_sources(catalogues, wanted, config.discovery),
             config.discovery,
@@ -122,8 +117,8 @@ class Recorder:
             seconds = self._elapsed()
             await self._seal()
         finally:
-            self._scribe.close(wait=False)
-        return await asyncio.to_thread(self._summary, ended, seconds)
+            self._scribe.close()
+        return self._summary(ended, seconds)
 
     def _start(self) -> None:
         """Follow everything and begin the first part, which must work."""

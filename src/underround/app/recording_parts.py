@@ -83,9 +83,10 @@ class Part(msgspec.Struct):
         groups = [
             group for group in self.groups.values() if self.markets.keys() >= set(group.markets)
         ]
-        return encode_catalogue(
-            Catalogue(tuple(self.markets.values()), tuple(groups), tuple(self.resolutions.values()))
+        catalogue = Catalogue(
+            tuple(self.markets.values()), tuple(groups), tuple(self.resolutions.values())
         )
+        return encode_catalogue(msgspec.convert(_plain(catalogue), Catalogue))
 
     def header(
         self, streams: Sequence[StreamHeader], sources: Mapping[str, str]
@@ -117,6 +118,11 @@ class Part(msgspec.Struct):
         if until is None or (stretch.since_ns == self.began_ns and until == self.ended_ns):
             return stream  # all of the part
         return msgspec.structs.replace(stream, requested=Span(stretch.since_ns, until))
+
+
+def _plain(catalogue: Catalogue) -> object:
+    """Return the catalogue in JSON's terms: Kalshi's answers give numbers of subclasses of int."""
+    return msgspec.to_builtins(catalogue, enc_hook=int)
 
 
 def _bare(url: str) -> str:

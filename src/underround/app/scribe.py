@@ -123,15 +123,18 @@ class Scribe:
         place, size = self._size
         return size if place == path else 0
 
-    def close(self, *, wait: bool = True) -> None:
-        """End the thread; a part that has not ended is flushed and left unsealed.
+    def close(self) -> None:
+        """Have the thread end, see ``working``; a part that has not ended is left unsealed.
 
-        Without ``wait`` this returns at once; the thread does not keep the process alive.
+        It is flushed then.  The thread does not keep the process alive.
         """
         self.hand_over()
         self._jobs.put(None)
-        if wait and self._thread is not None:
-            self._thread.join()
+
+    @property
+    def working(self) -> bool:
+        """Whether the thread has begun and not ended."""
+        return self._thread is not None and self._thread.is_alive()
 
     # --- within the thread ---------------------------------------------------------------------
 

@@ -27,6 +27,8 @@ from underround.venues.dialect import Topic
 MOST: Final = 500
 """Markets that one name or pattern may stand for."""
 _GLOB: Final = re.compile(r"[*?\[\]]+")
+_OTHERS: Final = re.compile(r"0x[0-9a-f]{62,64}|[a-z0-9]+(?:-[a-z0-9_.%]+)+", re.ASCII)
+"""What can only be a name of Polymarket: an id or a slug."""
 _SYMBOL: Final = re.compile(r"[A-Z0-9]{5,20}", re.ASCII)
 _OVER: Final = frozenset(("closed", "resolved"))
 NO_KEY: Final = (
@@ -122,9 +124,7 @@ class _Look:
             head, colon, rest = pattern.partition(":")
             if colon and head in {POLYMARKET, KALSHI}:
                 venues, pattern = (Venue(head),), rest
-            query = _GLOB.sub(" ", pattern).strip(" -")
-            if not query:
-                raise ConfigError(f"--markets {pattern!r}: name something besides the asterisk")
+            query = _words_of(pattern)
         wish = self._wish(query=query, venues=self._with_keys(query, venues))
         seen = await self._search(wish)
         fitting = [each for each in seen.listings if not glob or fnmatchcase(each.slug, pattern)]
@@ -167,8 +167,8 @@ class _Look:
             return venues
         if venues == (KALSHI,) or query.startswith((f"{KALSHI}:", "KX")):
             raise AccountError(f"--markets {query}: {NO_KEY}")
-        if not query.startswith(f"{POLYMARKET}:"):
-            self.notes[f"kalshi was not searched: {NO_KEY.removeprefix('kalshi ')}"] = None
+        if not query.startswith(f"{POLYMARKET}:") and not _OTHERS.fullmatch(query):
+            self.notes[f"kalshi was not searched: {NO_KEY}"] = None
         return tuple(venue for venue in venues if venue != KALSHI)
 
     async def _search(self, wish: Wish) -> Seen:
@@ -193,6 +193,17 @@ class _Look:
         return Wish(
             query=query, series=series, venues=venues, ahead=self._settings.ahead, limit=MOST
         )
+
+
+def _words_of(pattern: str) -> str:
+    """Return what to search for, so that the pattern's markets are among what is found."""
+    series = pattern.partition("-")[0]
+    if series.startswith("KX") and not _GLOB.search(series):
+        return series
+    words = _GLOB.sub(" ", pattern).replace("-", " ").strip()
+    if not words:
+        raise ConfigError(f"--markets {pattern!r}: name something besides the asterisk")
+    return words
 
 
 def _why_nothing(pattern: str, seen: Seen, fitting: Sequence[Listing]) -> str:

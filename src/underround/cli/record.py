@@ -23,7 +23,8 @@ def record(
     reference: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="BTCUSDT", help="Trades of Binance too; none: those the windows are about."
+            metavar="BTCUSDT",
+            help="Trades of Binance, or none; default: by the windows.",
         ),
     ] = None,
     out: Annotated[
@@ -70,7 +71,7 @@ def record(
     asked = Asked(
         patterns=verb.separate([*(markets or ()), *(more or ())]),
         series=verb.separate(series or ()),
-        references=None if reference is None else verb.separate(reference),
+        references=verb.references_of(reference),
     )
     rules = verb.rules_of(
         asked, out=out, name=name, duration=duration, rotate=rotate or (), min_free=min_free

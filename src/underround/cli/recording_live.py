@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 import time
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from underround.app.catalogues import Catalogues
-from underround.app.clients import Clients, OpenKeyStore
+from underround.app.clients import Clients
 from underround.app.configuration import Config
+from underround.app.connections import OpenKeyStore
 from underround.app.parts import RecordRules
 from underround.app.record_figures import RecordSummary
 from underround.app.recorder import Recorder
@@ -20,6 +20,7 @@ from underround.app.recording_parts import name_of_recording, recover_unfinished
 from underround.app.wanted import Asked, Wanted, find_wanted
 from underround.cli.endings import Interrupted, Stopper, before
 from underround.cli.key_opener import key_opener
+from underround.cli.loop import run
 from underround.cli.market_table import until_stopped
 from underround.cli.record_screen import Lines, Picture, print_summary
 from underround.cli.screen import Screen, notices, output, print_json, print_line
@@ -46,6 +47,11 @@ def separate(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(each.strip() for word in words for each in word.split(",") if each.strip())
     )
+
+
+def references_of(words: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the symbols; none for the word ``none``, ``None`` where nothing was said."""
+    return None if words is None else tuple(each for each in separate(words) if each != "none")
 
 
 def seconds_of(option: str, text: str) -> int:
@@ -114,7 +120,7 @@ def record_command(
         _recover(console, rules, quiet=quiet)
         with Stopper(quiet=quiet) as stop:
             try:
-                summary, error = asyncio.run(
+                summary, error = run(
                     _record(config, wanted, rules, stop, _surface(console, quiet=quiet), keystore)
                 )
             except Interrupted as end:
