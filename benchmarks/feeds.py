@@ -29,10 +29,16 @@ RULES: Final = FeedRules(
 
 
 class SteadyLoop(aio.JumpingLoop):
-    """The tests' loop without its jumps: the time is the real one."""
+    """What the tests' loop is told, without its jumps: the time is the real one."""
 
-    def _jump(self, seconds: float) -> None:
-        del seconds
+    def __init__(self) -> None:
+        asyncio.SelectorEventLoop.__init__(self)
+        self._jumped = 0.0
+        self._threads = 0
+
+    def time(self) -> float:
+        """Return the real time and what a slow consumer added."""
+        return time.monotonic() + self._jumped
 
 
 async def lost_frames() -> list[float]:
@@ -46,6 +52,16 @@ async def lost_frames() -> list[float]:
             bench.venue.fault = honest
             await bench.recovered()
         return [seconds * 1_000 for _, seconds in bench.gaps()]
+
+
+async def cut(how: str) -> float:
+    """Return the milliseconds without trust when the venue closes or cuts a socket of 20 books."""
+    async with live(*(f"m{number}" for number in range(20)), rules=RULES) as bench:
+        await asyncio.sleep(10.5)  # a socket that breaks at once is not followed at once
+        getattr(bench.venue.last, how)()
+        await bench.venue.arrival(2)
+        await bench.recovered()
+        return max(seconds for _, seconds in bench.gaps()) * 1_000
 
 
 async def hand_over() -> float:
@@ -92,6 +108,9 @@ def main() -> None:
             f"lost frame to trusted again: median {median(gaps):.0f} ms, worst {gaps[-1]:.0f} ms, "
             f"{len(gaps)} losses (50 ms of grace, 20 ms for the request)"
         )
+        for how in ("close", "cut"):
+            took = runner.run(cut(how))
+            print(f"{how} by the venue to 20 books trusted again: at most {took:.0f} ms")
         print(f"hand-over of 100 books: at most {runner.run(hand_over()):.1f} ms without trust")
         cost = runner.run(frame_cost())
         print(f"one price_change, delivered, decoded, applied and proven: {cost:.0f} us")

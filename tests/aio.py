@@ -7,6 +7,8 @@ ever sleeps, and a stalled machine changes no measured time.
 Before a jump, what is on its way through the kernel has to arrive.  A *fence* sees to that: a byte
 sent through a TCP connection of the loop's own travels behind everything that was sent before it.
 Work in other threads cannot be fenced; while some is under way it is given a little real time.
+A loop that does not run in the main thread serves somebody outside, whose time is real: there it
+waits as any loop does.
 """
 
 from __future__ import annotations
@@ -15,10 +17,14 @@ import asyncio
 import selectors
 import socket
 import struct
+import threading
+import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from concurrent.futures import Executor
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _THREADS_S: Final = 0.002
 """Real time that threads get before the clock jumps while they work for the loop."""
@@ -58,10 +64,16 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.jump: Callable[[float], None] = lambda _seconds: None
         self.threads_work: Callable[[], bool] = lambda: False
         self._fence = _Fence()
+        self._serves = threading.current_thread() is not threading.main_thread()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout <= 0:
             return super().select(timeout)
+        if self._serves:
+            began = time.monotonic()
+            ready = super().select(timeout)
+            self.jump(time.monotonic() - began)
+            return ready
         ready = super().select(0)
         if not ready:
             self._fence.pass_through()
@@ -97,10 +109,12 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         """Return the loop's time as nanoseconds since a fixed day, for code that is told times."""
         return 1_790_000_000_000_000_000 + int(self.time() * 1_000_000_000)
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
         """Count what threads do for the loop."""
         self._threads += 1
-        future: asyncio.Future[Any] = super().run_in_executor(executor, func, *args)
+        future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._thread_done)
         return future
 

@@ -57,10 +57,10 @@ def test_a_socket_that_freezes_silently_loses_its_books_within_the_silence_and_r
             gaps = [gap for gap in bench.gaps() if gap[0] > frozen_at]
             assert len(gaps) == 2
             for at, seconds in gaps:
-                assert SILENCE_S - 1 < at - frozen_at <= SILENCE_S + 1
-                assert seconds < 1
+                assert SILENCE_S - 0.2 < at - frozen_at <= SILENCE_S
+                assert seconds < 0.01
                 report("silent freeze, after the loss of trust", seconds)
-            assert bench.worst_stale_s <= SILENCE_S + 1
+            assert bench.worst_stale_s <= SILENCE_S
             assert bench.feeds.slots()[0].lost == {"no data for 30000 ms": 1}
 
     aio.run(main())
@@ -88,10 +88,10 @@ def test_a_half_open_connection_is_found_by_its_missing_pong() -> None:
             await bench.venue.arrival(2)
             await bench.recovered()
             at, seconds = bench.gaps()[-1]
-            assert at - vanished_at < 2 * pulse.PING_S + 1
-            assert seconds < 1
+            assert at - vanished_at <= 2 * pulse.PING_S
+            assert seconds < 0.01
             report("half-open connection, after the loss of trust", seconds)
-            assert bench.worst_stale_s < 2 * pulse.PING_S + 1
+            assert bench.worst_stale_s <= 2 * pulse.PING_S
 
     aio.run(main())
 
@@ -110,10 +110,10 @@ def test_a_broken_connection_ends_trust_at_once_and_is_back_at_once(how: str) ->
                 gaps = [gap for gap in bench.gaps() if gap[0] >= broken_at]
                 assert len(gaps) == 2
                 for at, seconds in gaps:
-                    assert at - broken_at < 0.5
-                    assert seconds < 1
+                    assert at - broken_at < 0.01
+                    assert seconds < 0.01
                 report(f"{how} by the venue", max(seconds for _, seconds in gaps))
-            assert bench.worst_stale_s <= 1
+            assert bench.worst_stale_s <= 0.1
 
     aio.run(main())
 
@@ -145,7 +145,7 @@ def test_before_the_venue_cuts_it_for_its_age_a_socket_is_replaced_without_distr
         async with live("rain", "snow", limits=daily, rules=SLOW_COMPARISON) as bench:
             began = bench.loop.time()
             await bench.venue.arrival(2)
-            assert 0.94 * 60 < bench.loop.time() - began < 62
+            assert 0.95 * 60 <= bench.loop.time() - began <= 60
             await traffic(bench, seconds=2, every_s=0.01)
             assert len(bench.venue.open_clients) == 1
             assert bench.feeds.slots()[0].handovers == {"aged": 1}
@@ -168,7 +168,7 @@ def test_a_hand_over_in_full_traffic_loses_nothing_applies_nothing_twice_and_kee
         names = [f"m{number}" for number in range(20)]
         async with live(*names, rules=SLOW_COMPARISON, seed=seed) as bench:
             await asyncio.sleep(11)
-            stop = asyncio.ensure_future(traffic(bench, seconds=3, every_s=0.001))
+            stop = asyncio.ensure_future(traffic(bench, seconds=0.4, every_s=0.01))
             await asyncio.sleep(0.2)
             assert bench.feeds._pools["polymarket.market"].suspect("polymarket.market")
             await until(lambda: bench.feeds.slots()[0].handovers)
@@ -249,7 +249,7 @@ def test_a_stream_with_faulty_frames_is_never_believed_wrongly_and_heals(
             report(f"{name} frames, after they end", took)
             assert took < 20
             if name == "doubled":
-                assert len(bench.venue.requested) <= 5  # a stalled machine may exceed the grace
+                assert not bench.venue.requested
 
     aio.run(main())
 
@@ -270,7 +270,7 @@ def test_one_lost_frame_costs_only_its_own_book_and_is_repaired_in_a_third_of_a_
                 bench.venue.stir(bench.markets[(number + 1) % 3].id)
             times.sort()
             report("one lost frame, median", times[len(times) // 2])
-            assert times[len(times) // 2] < 0.3
+            assert times[-1] < 0.08  # 50 ms of grace, 20 ms for the request
             assert len(bench.venue.requested) == 30
             assert len(bench.venue.clients) == 1
             for row, tracked in zip(bench.feeds.liveness(), bench.hub.books.values(), strict=True):

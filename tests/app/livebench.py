@@ -82,6 +82,8 @@ class Live:
         """When trust ended because of a new connection, and when it was back, in frames' times."""
         self._reconnecting: dict[MarketId, int] = {}
         self.trust_changes: list[tuple[float, MarketId, bool]] = []
+        self.trust_times: list[tuple[int, MarketId, bool]] = []
+        """The same, in frames' times."""
         self.worst_stale_s = 0.0
         """Longest time a book was trusted although the venue had moved on."""
         self.events = 0
@@ -90,6 +92,7 @@ class Live:
             take=self._take, rules=rules,
         )  # fmt: skip
         self._trusted: dict[MarketId, bool] = {}
+        self.watching: asyncio.Future[None]
 
     def _record(self, stream: str, connection: int, recv_ns: int, payload: bytes) -> None:
         if self.record_error is not None:
@@ -110,6 +113,7 @@ class Live:
         if tracked.trusted is not self._trusted.get(market, False):
             self._trusted[market] = tracked.trusted
             self.trust_changes.append((self.loop.time(), market, tracked.trusted))
+            self.trust_times.append((self.now, market, tracked.trusted))
             if not tracked.trusted and tracked.last_doubt == "reconnected":
                 self._reconnecting[market] = len(self.reconnects)
                 self.reconnects.append((self.now, None))
@@ -121,6 +125,14 @@ class Live:
         true = self.venue.truth[market].states.get(tracked.changed_ns)
         if levels_of(tracked.book) != true:
             self.wrong.append(f"{market} at {tracked.changed_ns}")
+
+    def claim_another_book(self, market: MarketId) -> None:
+        """Let requests answer with a book that never was, at the very time of the true one."""
+        true = self.venue.truth[market]
+        levels = dict(true.levels)
+        true.levels[True, 100_000] = 5_000_000
+        self.venue.request_lag[market] = true.book(0, request=True)
+        true.levels = levels
 
     def trusted(self, *names: str) -> bool:
         """Whether these books (all of them without a name) are trusted and are the venue's now."""
@@ -153,7 +165,7 @@ class Live:
             await asyncio.sleep(0.25)
             now = self.loop.time()
             for silent_feed, silent in self.hub.silences(self.feeds.now()):
-                self.hub.apply(silent, silent_feed, self.feeds.now())
+                self._take(silent, silent_feed, self.feeds.now())
             for market, tracked in self.hub.books.items():
                 self.witness(tracked)
                 true = self.venue.truth[market]
@@ -187,7 +199,7 @@ async def live(
         )
         bench.feeds.follow(markets)
         running = asyncio.ensure_future(bench.feeds.run())
-        watching = asyncio.ensure_future(bench.watch())
+        watching = bench.watching = asyncio.ensure_future(bench.watch())
         try:
             if settled:
                 await bench.recovered()

@@ -413,7 +413,7 @@ CASES: dict[str, Case] = {
     ),
     "dear gas": (
         sets(base_fee_gwei=5_000), ("polygon", "gas price"), "warning", "failed",
-        "5030.0 gwei (base fee and tip), above the cap of 1000", "max_fee_gwei",
+        "5030.0 gwei (base fee and tip), above the cap of 2000", "max_fee_gwei",
     ),
     "no gas money": (
         sets(balance_wei=0), ("polygon", "gas money"), "warning", "failed",
@@ -470,7 +470,7 @@ def test_hosts_that_are_not_there_fail_and_trying_again_may_help(doctor: Doctor)
         f'[venues.kalshi]\nrest = "{NOBODY}"\nstream = "{stream}"',
         f'[venues.binance]\nrest = "{NOBODY}"',
         f'[venues.allora]\ngateway = "{NOBODY}"',
-        f'[venues.polygon]\nrpc = ["{NOBODY}/{NODE_KEY}"]',
+        f'[venues.polygon]\nrpc = ["{NOBODY}"]',
     )
     found = doctor.examine(well, *extra)
     for place in (

@@ -15,6 +15,7 @@ from underround.app.doctor import Finding, Level, chain, machine, references, wo
 from underround.app.doctor.checks import Check, Round, lines
 from underround.app.doctor.clocks import Skew, date_ns, judge_skew, skew_of
 from underround.app.doctor.findings import Verdict, dollars, failed, of_error, ok, warning
+from underround.app.doctor.polymarket_account import judge_approvals, judge_wallet
 from underround.app.doctor.reach import accepts, all_loopback, is_loopback, judge_hosts
 from underround.model.errors import (
     AccountError,
@@ -28,6 +29,8 @@ from underround.model.errors import (
 )
 from underround.operations.ntp import PORT
 from underround.venues.polygon.heads import Survey
+from underround.venues.polymarket.contracts import POLYGON, required_approvals
+from underround.venues.polymarket.wallets import SignatureType, Wallet
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -92,6 +95,12 @@ def test_the_limits_of_the_configuration_count() -> None:
     clock = ClockSettings(warn_ms=10, refuse_ms=20)
     assert judge_skew(Skew(15 * MS, 1), "it", clock, live=True).level == "warning"
     assert judge_skew(Skew(21 * MS, 1), "it", clock, live=True).level == "failed"
+
+
+def test_a_skew_is_told_with_its_direction() -> None:
+    """Above 0 has to be added to our clock: it is behind."""
+    for offset, words in ((700 * MS, "700 ms behind it"), (-700 * MS, "700 ms ahead of it")):
+        assert f"our clock is {words}" in judge_skew(Skew(offset, 1), "it", CLOCK, live=True).says
 
 
 def test_a_date_is_read_to_the_second() -> None:
@@ -311,7 +320,7 @@ def test_the_folder_above_is_looked_at_where_one_is_not_there(tmp_path: Path) ->
     "survey, level, words",
     [
         (Survey(("a", "b")), "ok", "2 in step (a, b)"),
-        (Survey(("a",)), "note", "nothing to compare it with"),
+        (Survey(("a",)), "warning", "nothing to compare it with"),
         (Survey(("a",), silent=(("b", "why"),)), "warning", "b gives no usable answer (why)"),
         (Survey(("a", "b"), disputed=7), "warning", "evenly split"),
         (Survey(("a", "b"), disputed=7, dissenting=("c",)), "warning", "c named another block"),
@@ -334,6 +343,33 @@ def test_the_watched_topics_of_both_networks_are_some_and_no_playgrounds(network
     topics = references.watched(network)
     assert 3 <= len(topics) <= 20
     assert not any(topic.sandbox or topic.horizon_s > 3_600 for topic in topics)
+
+
+@pytest.mark.parametrize("kind", [SignatureType.EOA, SignatureType.POLY_PROXY])
+def test_a_wallet_whose_key_everybody_has_is_a_failure_except_among_local_hosts(
+    kind: SignatureType,
+) -> None:
+    own = "0x1111111111111111111111111111111111111111"
+    known = "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"  # the tenth of every development chain
+    for owner, local, level in (
+        (known, False, "failed"),
+        (known, True, "note"),
+        (own, False, "ok"),
+    ):
+        maker = owner if kind is SignatureType.EOA else "0x2222222222222222222222222222222222222222"
+        wallet = Wallet(owner, maker, kind)
+        assert judge_wallet(wallet, local=local).level == level
+
+
+def test_only_missing_permissions_of_the_exchanges_hinder_live_trading() -> None:
+    needed = required_approvals()
+    exchanges = [each for each in needed if each.spender == POLYGON.exchange]
+    others = [each for each in needed if each.spender == POLYGON.router]
+    assert judge_approvals([], live=True).level == "ok"
+    for missing, live_level in ((exchanges, "failed"), (others, "warning")):
+        assert missing
+        assert judge_approvals(missing, live=True).level == live_level
+        assert judge_approvals(missing, live=False).level == "warning"
 
 
 def test_money_is_shown_exactly() -> None:

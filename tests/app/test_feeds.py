@@ -9,16 +9,18 @@ import msgspec
 import pytest
 
 from tests import aio
-from tests.app.livebench import LIMITS, live, markets_named
+from tests.app.livebench import LIMITS, Live, live, markets_named
 from tests.market.builders import levels_of, make_hub
 from tests.venues.marketserver import Keeping, Losing
 from tests.venues.wsserver import until
 from underround.app.channels import Channel, declared, feeds_of
 from underround.app.feeds import FeedRules
+from underround.app.follows import FollowsDecoder
 from underround.market.resync import ResyncRules
-from underround.market.trust import BookRules
-from underround.model.errors import ConfigError, DiskError, TryLater
-from underround.model.ids import POLYMARKET
+from underround.market.trust import BookRules, Feed
+from underround.model.errors import ConfigError, DiskError, FrameRefused, TryLater
+from underround.model.events import MarketEvent
+from underround.model.ids import POLYMARKET, MarketId
 from underround.venues.polymarket.codec import PolymarketDecoder
 from underround.venues.polymarket.stream import MarketDialect
 
@@ -74,38 +76,80 @@ def test_an_undecodable_frame_is_kept_and_counted_with_its_reason() -> None:
     aio.run(main())
 
 
-def test_the_recording_replays_to_the_same_books_and_the_same_trust() -> None:
+class Replayed:
+    """A fresh hub that is given a recording's frames, and the timers of a replay."""
+
+    def __init__(self, bench: Live) -> None:
+        self.feeds = {feed.name: feed for feed in feeds_of(bench.feeds._channels, BookRules())}
+        self.hub = make_hub(list(self.feeds.values()), bench.markets)
+        self.changes: list[tuple[int, MarketId, bool]] = []
+        self._known = dict.fromkeys((market.id for market in bench.markets), False)
+        tokens = {token: (m, i) for m in bench.markets for i, token in enumerate(m.tokens)}
+        book_decoder, follows_decoder = PolymarketDecoder(tokens), FollowsDecoder({})
+        timer = bench.recorded[0][2]
+        for stream, connection, now, payload in bench.recorded:
+            while timer + TIMER_NS < now:
+                timer += TIMER_NS
+                for silent_feed, silent in self.hub.silences(timer):
+                    self._apply(silent, silent_feed, timer)
+            feed = self.feeds[stream]
+            for event in self.hub.heard(feed, connection, now):
+                self._apply(event, feed, now)
+            decoder = follows_decoder if stream == "underround.follows" else book_decoder
+            try:
+                events = decoder.decode(payload)
+            except FrameRefused:
+                continue
+            for event in events:
+                self._apply(event, feed, now)
+
+    def _apply(self, event: MarketEvent, feed: Feed, now: int) -> None:
+        self.hub.apply(event, feed, now)
+        for market, tracked in self.hub.books.items():
+            if tracked.trusted is not self._known[market]:
+                self._known[market] = tracked.trusted
+                self.changes.append((now, market, tracked.trusted))
+
+
+TIMER_NS = 250_000_000
+
+
+def test_the_recording_replays_to_the_same_trust_at_the_same_times_whatever_happened() -> None:
     async def main() -> None:
-        async with live("rain", "snow") as bench:
+        async with live("rain", "snow", "hail", rules=QUICK) as bench:
+            rain, snow, hail = bench.markets
             for _ in range(50):
-                bench.venue.stir(bench.markets[0].id)
+                bench.venue.stir(rain.id)
                 await asyncio.sleep(0.1)
             bench.venue.last.cut()
             await bench.recovered()
-            bench.venue.fault = Losing(lambda number: number == 3)
-            for _ in range(20):
-                bench.venue.stir(bench.markets[1].id)
+            bench.venue.fault = Losing(lambda number: number % 7 == 3)
+            for _ in range(30):
+                bench.venue.stir(snow.id)
+                await asyncio.sleep(0.02)
+            bench.venue.fault = lambda frame: (frame,)
             await bench.recovered()
-        feeds = {feed.name: feed for feed in feeds_of(bench.feeds._channels, BookRules())}
-        hub = make_hub(list(feeds.values()), bench.markets)
-        tokens = {token: (m, i) for m in bench.markets for i, token in enumerate(m.tokens)}
-        decoder = PolymarketDecoder(tokens)
-        changes = []
-        known = dict.fromkeys((market.id for market in bench.markets), False)
-        for stream, connection, now, payload in bench.recorded:
-            feed = feeds[stream]
-            events = [*hub.heard(feed, connection, now)]
-            events += [] if payload in {b"", b"INVALID"} else decoder.decode(payload)
-            for event in events:
-                hub.apply(event, feed, now)
-                for market, tracked in hub.books.items():
-                    if tracked.trusted is not known[market]:
-                        known[market] = tracked.trusted
-                        changes.append((market, tracked.trusted))
-        assert changes == [each[1:] for each in bench.trust_changes]
-        for market, tracked in hub.books.items():
+            # Not followed for a while, although the venue goes on; then again.
+            bench.feeds.unfollow([hail.id])
+            bench.venue.last.send(b"[" + bench.venue.truth[hail.id].book(0) + b"]")
+            await asyncio.sleep(1)
+            bench.feeds.follow([hail])
+            await bench.recovered()
+            bench.claim_another_book(rain.id)
+            await until(lambda: "requested book differs" in bench.book().counters.doubts)
+            bench.venue.request_lag.clear()
+            await bench.recovered()
+            bench.venue.last.frozen = True
+            await bench.venue.arrival(len(bench.venue.clients) + 1)
+            await bench.recovered()
+            doubts = {d for each in bench.hub.books.values() for d in each.counters.doubts}
+            assert doubts >= {"reconnected", "not followed any more", "requested book differs"}
+        replayed = Replayed(bench)
+        assert replayed.changes == bench.trust_times
+        for market, tracked in replayed.hub.books.items():
             assert levels_of(tracked.book) == bench.venue.levels(market)
             assert tracked.trusted
+            assert tracked.counters.doubts == bench.hub.books[market].counters.doubts
 
     aio.run(main())
 
@@ -245,11 +289,7 @@ def test_an_answer_that_is_a_moment_ahead_of_the_stream_leaves_trust_alone(
 def test_an_answer_that_claims_another_book_of_the_same_moment_ends_the_trust() -> None:
     async def main() -> None:
         async with live("rain", rules=QUICK) as bench:
-            true = bench.venue.truth[bench.markets[0].id]
-            levels = dict(true.levels)
-            true.levels[True, 100_000] = 5_000_000
-            bench.venue.request_lag[true.market.id] = true.book(0, request=True)
-            true.levels = levels
+            bench.claim_another_book(bench.markets[0].id)
             outcomes = bench.feeds.restatements.outcomes
             await until(lambda: outcomes["different"])
             await bench.recovered()
@@ -299,6 +339,103 @@ def test_a_book_that_no_question_helps_gets_a_new_socket() -> None:
     aio.run(main())
 
 
+def test_a_market_that_leaves_while_its_request_waits_stops_nothing() -> None:
+    async def main() -> None:
+        names = [f"m{number}" for number in range(30)]
+        async with live(*names, rules=QUICK) as bench:
+            bench.venue.fault = Losing(lambda number: number % 2 == 0)
+            for market in bench.markets:
+                bench.venue.change(market.id, (True, 20_000, 5_000_000))
+                bench.venue.change(market.id, (True, 30_000, 5_000_000))
+            await until(lambda: bench.venue.requested)
+            assert len(bench.venue.requested) <= 8
+            bench.feeds.unfollow([market.id for market in bench.markets[1:]])
+            bench.venue.fault = lambda frame: (frame,)
+            await bench.recovered("m0")
+            await asyncio.sleep(20)
+            assert bench.feeds.restatements.outcomes["not followed any more"] >= 20
+            assert bench.trusted("m0")
+            assert not any(tracked.trusted for tracked in list(bench.hub.books.values())[1:])
+
+    aio.run(main())
+
+
+def test_of_requests_that_are_never_answered_one_per_book_is_under_way_and_given_up() -> None:
+    async def main() -> None:
+        async with live("rain", "snow", rules=QUICK) as bench:
+            hanging = 0
+
+            async def hang() -> None:
+                nonlocal hanging
+                hanging += 1
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    hanging -= 1
+
+            bench.venue.before_answer = hang
+            most = 0
+            for _ in range(600):
+                await asyncio.sleep(0.2)
+                most = max(most, hanging, len(bench.feeds.restatements._tasks))
+            assert most == 2
+            assert bench.feeds.restatements.outcomes["request failed: TimeoutError"] > 10
+            assert bench.trusted()
+
+    aio.run(main())
+
+
+def test_books_that_a_stream_shall_restate_are_asked_for_in_one_frame() -> None:
+    async def main() -> None:
+        names = [f"m{number}" for number in range(80)]
+        async with live(*names, fetch=False) as bench:
+            bench.venue.fault = Losing(lambda number: number % 2 == 0)
+            for market in bench.markets:
+                bench.venue.change(market.id, (True, 20_000, 5_000_000))
+                bench.venue.change(market.id, (True, 30_000, 5_000_000))
+            assert await bench.recovered() < 0.3
+            said = [each for each in bench.venue.last.got if each != b"PING"]
+            assert len(said) <= 1 + 2 * 2  # the opening, and at most two restatements
+
+    aio.run(main())
+
+
+def test_only_the_doubted_book_is_stated_anew() -> None:
+    async def main() -> None:
+        async with live("rain", "snow", fetch=False) as bench:
+            rain, snow = bench.markets
+            opened = len(bench.venue.last.got)
+            bench.venue.fault = Losing(lambda number: number == 0)
+            bench.venue.change(rain.id, (True, 20_000, 5_000_000))
+            bench.venue.change(rain.id, (True, 30_000, 5_000_000))
+            assert await bench.recovered() < 2
+            said = b"".join(bench.venue.last.got[opened:]).decode()
+            assert [token in said for token in rain.tokens] == [True, True]
+            assert not [token for token in snow.tokens if f'"{token}"' in said]
+
+    aio.run(main())
+
+
+def test_a_state_from_within_a_timestamp_does_not_pass_for_its_last_one() -> None:
+    async def main() -> None:
+        async with live("rain", rules=QUICK) as bench:
+            rain = bench.markets[0].id
+            await asyncio.sleep(11)
+            true = bench.venue.truth[rain]
+            bench.venue.fault = Losing(lambda number: number == 0)
+            bench.venue.change(rain, (True, 30_000, 7_000_000))  # lost
+            bench.venue.change(rain, (True, 40_000, 7_000_000))
+            # The request was answered between two changes that carry one time.
+            bench.claim_another_book(rain)
+            await asyncio.sleep(0.4)
+            assert not bench.book().trusted
+            assert bench.venue.requested
+            assert await bench.recovered() < 2  # by the stream
+            assert levels_of(bench.book().book) == true.levels
+
+    aio.run(main())
+
+
 def test_requests_are_not_used_for_a_stream_that_is_down() -> None:
     async def main() -> None:
         async with live("rain") as bench:
@@ -323,11 +460,12 @@ def test_streams_are_declared_for_every_socket_and_for_requests() -> None:
     streams = declared([channel])
     assert [stream.name for stream in streams] == [
         "polymarket.market", "polymarket.market.1", "polymarket.market.2", "polymarket.book",
+        "underround.follows",
     ]  # fmt: skip
-    assert [stream.rank for stream in streams] == [0, 1, 2, 3]
-    assert [stream.silence_ms for stream in streams] == [60_000, 60_000, 60_000, None]
+    assert [stream.rank for stream in streams] == [0, 1, 2, 3, 4]
+    assert [stream.silence_ms for stream in streams] == [60_000, 60_000, 60_000, None, None]
     feeds = feeds_of([channel], BookRules())
-    assert [feed.silence_ns for feed in feeds[2:]] == [60_000_000_000, 30_000_000_000]
+    assert [feed.silence_ns for feed in feeds[2:4]] == [60_000_000_000, 30_000_000_000]
 
 
 async def _none(_market: object) -> bytes:

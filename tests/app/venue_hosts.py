@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -90,6 +91,8 @@ class Venues:
         self.url = ""
         self.ntp = ""
         self.host: ScriptedHost | None = None
+        self.environment: dict[str, str] = {}
+        """What the configuration refers to while the hosts run."""
         for node in self.heads:
             self.script[f"POST /{node}/{NODE_KEY}"] = self._node(node)
 
@@ -106,7 +109,10 @@ class Venues:
             "live_prices_stream": stream, "sports_stream": stream,
         }  # fmt: skip
         inline = ", ".join(f'{name} = "{url}"' for name, url in hosts.items())
-        nodes = ", ".join(f'"{base}/{node}/{NODE_KEY}"' for node in self.heads)
+        keyed = {f"T_{node.upper()}": f"{base}/{node}/{NODE_KEY}" for node in self.heads}
+        self.environment.update(keyed, T_GAS=f"{base}/gas")
+        os.environ.update(self.environment)
+        nodes = ", ".join(f'"env:{name}"' for name in keyed)
         sections = {
             "clock": [f'ntp = "{self.ntp}"'],
             "venues.polymarket": [f"hosts = {{ {inline} }}"],
@@ -116,7 +122,7 @@ class Venues:
                 f'gateway = "{base}"', f'events = "{stream}"', f'consumer = "{base}"',
                 'network = "mainnet"',
             ],
-            "venues.polygon": [f"rpc = [{nodes}]", f'gas_station = "{base}/gas"'],
+            "venues.polygon": [f"rpc = [{nodes}]", 'gas_station = "env:T_GAS"'],
         }  # fmt: skip
         for text in extra:
             _add(sections, text)
@@ -310,6 +316,8 @@ async def venue_hosts(clock: Clock) -> AsyncIterator[Venues]:
             yield venues
     finally:
         server.close()
+        for name in venues.environment:
+            os.environ.pop(name, None)
 
 
 NOBODY = "http://127.0.0.1:9"

@@ -104,3 +104,11 @@ def test_a_time_is_utc_and_a_day_at_the_end_is_a_whole_day(
 def test_what_is_no_time_names_the_option() -> None:
     with pytest.raises(ConfigError, match="--from: 'yesterday' is no time"):
         seconds("yesterday", "--from")
+
+
+def test_a_source_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
+    history(
+        tmp_path, "goldsky", "out", "--from", "2025-03-01", "--to", "2025-03-01",
+        "--set", "venues.goldsky=http://127.0.0.1:9", code=8,
+    )  # fmt: skip
+    assert not list(tmp_path.iterdir())

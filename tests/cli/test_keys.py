@@ -20,6 +20,7 @@ from underround.operations.memory import LockedSecret
 PASSWORD = "planted pass 91"
 WALLET = "0x" + "4c0883a69102937d6231471b5dbb6204fe512961708279" + "f1b8e4c5a2d3f6a7b8"
 TEST_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+TENTH_KEY = "0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6"
 CHEAP = Kdf(b"sixteen bytes of", memory_kib=8 * 1024, iterations=1, lanes=1)
 
 
@@ -125,8 +126,9 @@ def test_a_kalshi_key_is_shown_by_its_type(keys: Keys) -> None:
     assert keys.list()[0]["public"] == "Ed25519"
 
 
-def test_a_key_that_everybody_has_is_refused(keys: Keys) -> None:
-    told = keys.add("w", TEST_KEY, "--kind", "wallet", code=6)
+@pytest.mark.parametrize("key", [TEST_KEY, TENTH_KEY])
+def test_a_key_that_everybody_has_is_refused(keys: Keys, key: str) -> None:
+    told = keys.add("w", key, "--kind", "wallet", code=6)
     assert "everybody has its key" in told
     assert keys.list() == []
 

@@ -54,6 +54,22 @@ def test_silence_ends_trust_once_and_the_next_proof_restores_it() -> None:
     assert bench.feed.silences == 2
 
 
+def test_a_requested_book_does_not_stand_in_for_a_silent_stream() -> None:
+    """Nothing would keep it true; it is counted, and the stream's next word counts again."""
+    bench, venue = begun()
+    bench.wait(30_001)
+    requests = Feed("requests", "none", 30_000)
+    before = list(bench.tracked.book.bids), bench.tracked.counters.unverifiable
+    venue.change((True, 410_000, ONE))
+    assert bench.hub.apply(venue.snapshot(request=True), requests, bench.now) == NOTHING
+    assert not bench.trusted()
+    after = list(bench.tracked.book.bids), bench.tracked.counters.unverifiable
+    assert after == (before[0], before[1] + 1)
+    bench.hub.heard(bench.feed, 0, bench.now)
+    bench.apply(venue.snapshot())
+    assert bench.trusted()
+
+
 def test_a_stream_that_was_never_heard_is_not_silent() -> None:
     """There is nothing to trust yet."""
     bench = Bench("venue_hash")
@@ -125,16 +141,33 @@ def test_the_first_connection_is_no_reconnect() -> None:
     assert hub.heard(feed, 5, 4) == []
 
 
-def test_an_older_snapshot_counts_again_after_a_reconnect() -> None:
-    """What the last connection told later is forgotten: the new one's book is the newest."""
+def test_an_older_snapshot_after_a_reconnect_is_taken_in_and_trusted_when_it_has_caught_up() -> (
+    None
+):
+    """The new connection begins with it, but the venue has told us of a later state."""
     bench, venue = begun()
     older, levels = venue.snapshot(), dict(venue.levels)
-    bench.apply(*venue.change((True, 410_000, ONE)))
+    missed = venue.change((True, 410_000, ONE))
+    bench.apply(*missed)
     bench.reconnect()
     bench.apply(older)
-    assert bench.trusted()
+    assert not bench.trusted()
+    assert bench.tracked.last_doubt == "behind an earlier connection"
     assert levels_of(bench.tracked.book) == levels
     assert bench.tracked.counters.stale_snapshots == 0
+    bench.apply(*missed)
+    assert bench.trusted()
+
+
+def test_what_two_connections_say_is_believed_although_an_earlier_one_was_ahead() -> None:
+    """Otherwise one wrong time of the venue would end the trust for good."""
+    bench, venue = begun()
+    older = venue.snapshot()
+    bench.apply(*venue.change((True, 410_000, ONE)))
+    for trusted in (False, True):
+        bench.reconnect()
+        bench.apply(older)
+        assert bench.trusted() is trusted
 
 
 # --- ticks -------------------------------------------------------------------------------------

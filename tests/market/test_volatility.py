@@ -66,6 +66,19 @@ def filled(window: int = 60) -> tuple[RollingVolatility, int]:
     return volatility, at
 
 
+def test_what_left_the_window_counts_no_more() -> None:
+    volatility, at = filled()
+    for second in range(1, 62):
+        volatility.note(at + second * SECOND, 500 * ONE)
+    told = volatility.read(at + 61 * SECOND)
+    assert told is not None
+    assert (told.changes, told.deviation_micros) != (60, 0.0), "the jump itself is in it"
+    volatility.note(at + 62 * SECOND, 500 * ONE)
+    told = volatility.read(at + 62 * SECOND)
+    assert told is not None
+    assert (told.changes, told.deviation_micros) == (60, 0.0)
+
+
 def test_nothing_is_told_before_the_window_is_full() -> None:
     """60 changes need 61 settled seconds, and a second is settled by the tick after it."""
     volatility = RollingVolatility()

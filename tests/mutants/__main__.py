@@ -9,7 +9,18 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.mutants import decisions, execution, markets, quantities
+from tests.mutants import (
+    chain,
+    decisions,
+    execution,
+    keys,
+    markets,
+    quantities,
+    signals,
+    signing,
+    streams,
+    venues,
+)
 from tests.mutants.fault import Fault, missing_tests, planted
 from tests.mutants.killing import SOURCE, TESTS, Copy, Verdict, judge_all
 
@@ -18,6 +29,12 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *markets.FAULTS,
     *execution.FAULTS,
     *decisions.FAULTS,
+    *signing.FAULTS,
+    *venues.FAULTS,
+    *streams.FAULTS,
+    *keys.FAULTS,
+    *signals.FAULTS,
+    *chain.FAULTS,
 )
 
 

@@ -1,4 +1,4 @@
-"""Faults in requests: what an answer means, whose a trade is, how fast we ask, what is sent twice."""
+"""Faults in requests: what an answer means, whose a trade is, how fast we ask, what goes twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REST: Final = ("venues/polymarket/test_rest.py",)
 _USER: Final = ("venues/polymarket/test_user_codec.py", "venues/polymarket/test_answers.py")
 _RELAYER: Final = ("venues/polymarket/test_relayer.py",)
 _HTTP: Final = ("venues/test_http.py",)
-_LINE: Final = ("venues/test_order_line.py",)
+_LINE: Final = ("venues/test_http_connection.py", "venues/test_order_line.py")
 _BUDGET: Final = ("venues/test_budget.py",)
 _KALSHI_NO: Final = ("venues/kalshi/test_kalshi_refusals.py", "venues/kalshi/test_kalshi_rest.py")
 _KALSHI_WRITES: Final = ("venues/kalshi/test_kalshi_rest_writes.py",)
@@ -113,6 +113,27 @@ FAULTS: Final = (
         _ANSWERS,
     ),
     Fault(
+        "a resting order that did not match at once is gone",
+        "venues/polymarket/answers.py",
+        "if tif in AT_ONCE:",
+        "if True:",
+        _ANSWERS,
+    ),
+    Fault(
+        "a cancel that the answer leaves out is forgotten",
+        "venues/polymarket/answers.py",
+        "if native.lower() not in mentioned]",
+        "if False]",
+        _ANSWERS,
+    ),
+    Fault(
+        "an order that did not match is accepted",
+        "venues/polymarket/user_codec.py",
+        'frozenset(("DELAYED", "UNMATCHED"))',
+        'frozenset(("DELAYED",))',
+        _USER,
+    ),
+    Fault(
         "an unknown status is a live order",
         "venues/polymarket/answers.py",
         "state = _ACCEPTED.get(row.status)",
@@ -171,10 +192,10 @@ FAULTS: Final = (
         _REST,
     ),
     Fault(
-        "a list whose cursor repeats is read for ever",
+        "a list whose cursor repeats counts as complete",
         "venues/polymarket/public.py",
-        "if cursor in seen:",
-        "if len(seen) > 100_000:",
+        "if cursor in seen:\n            break",
+        "if cursor in seen:\n            return",
         _REST,
     ),
     # --- whose a trade is ----------------------------------------------------------------------
@@ -278,17 +299,17 @@ FAULTS: Final = (
         _LINE,
     ),
     Fault(
-        "a late answer is taken for the next request's",
+        "a connection on which nobody's answer came is used again",
         "venues/http_connection.py",
-        "            answer.set_exception(error)\n        self.drop()",
-        "            answer.set_exception(error)",
+        "self.drop()  # nobody asked",
+        "pass",
         _LINE,
     ),
     Fault(
-        "a relayed action that may be under way is signed again",
+        "a submission whose connection broke counts as not sent",
         "venues/polymarket/relayer.py",
-        "            except RequestRefused:\n",
-        "            except (RequestRefused, OutcomeUnknown):\n",
+        '"POST", "/submit", group="relayer", body=body, write=True',
+        '"POST", "/submit", group="relayer", body=body, write=False',
         _RELAYER,
     ),
     Fault(
@@ -302,15 +323,15 @@ FAULTS: Final = (
     Fault(
         "a refill is waited for a nanosecond too short",
         "venues/budget.py",
-        "refilled = ceil_div(missing, self._rate.tokens)",
-        "refilled = missing // self._rate.tokens",
+        "refilled = ceil_div(missing, self._tokens)",
+        "refilled = missing // self._tokens",
         _BUDGET,
     ),
     Fault(
         "a bucket begins with one token more than its burst",
         "venues/budget.py",
-        "self._filled = rate.burst * self._unit",
-        "self._filled = (rate.burst + 1) * self._unit",
+        "self._filled = self._full",
+        "self._filled = self._full + self._unit",
         _BUDGET,
     ),
     Fault(
@@ -353,7 +374,7 @@ FAULTS: Final = (
         "venues/polymarket/limits.py",
         'Charge("ip.clob", flat=True, leave=CANCEL_RESERVE)',
         'Charge("ip.clob", flat=True)',
-        _REST,
+        _BUDGET,
     ),
     Fault(
         "orders of Kalshi leave nothing to cancels",
@@ -366,23 +387,51 @@ FAULTS: Final = (
     Fault(
         "a 5xx to an order of Kalshi is a definite no",
         "venues/kalshi/refusals.py",
-        "    if write:\n        return OutcomeUnknown(f\"{said}: it may",
-        "    if False:\n        return OutcomeUnknown(f\"{said}: it may",
+        '    if write:\n        return OutcomeUnknown(f"{said}: it may',
+        '    if False:\n        return OutcomeUnknown(f"{said}: it may',
         _KALSHI_NO,
     ),
     Fault(
         "words of a broken venue are believed",
         "venues/kalshi/refusals.py",
-        "by_words=status < 500",
-        "by_words=True",
+        "if not broken or fault.key in _PAUSED else None",
+        "if True else None",
         _KALSHI_NO,
     ),
     Fault(
         "a batch row with an internal error is a definite no",
         "venues/kalshi/refusals.py",
-        "if _UNCERTAIN.search(fault.words):",
-        "if False:",
+        "known = None if _UNCERTAIN.search(fault.words) else _known(fault)",
+        "known = _known(fault)",
         _KALSHI_NO,
+    ),
+    Fault(
+        "a batch row with an unknown code is a definite no",
+        "venues/kalshi/refusals.py",
+        "if fault.key in _BAD_ORDER and not",
+        "if not",
+        _KALSHI_NO,
+    ),
+    Fault(
+        "an executed order of Kalshi counts as filled",
+        "venues/kalshi/stated_orders.py",
+        'return "filled" if whole else "cancelled"',
+        'return "filled"',
+        ("venues/kalshi/test_kalshi_answers.py", *_KALSHI_USER),
+    ),
+    Fault(
+        "a mean over another span is told as that of 60 seconds",
+        "venues/kalshi/indices.py",
+        "if mean.window_end_ts_exclusive - mean.window_start_ts_ms != _SPAN_MS:",
+        "if False:",
+        ("venues/kalshi/test_kalshi_indices.py",),
+    ),
+    Fault(
+        "an index is told with another's price",
+        "venues/kalshi/indices.py",
+        "if stated.id != name:",
+        "if False:",
+        ("venues/kalshi/test_kalshi_indices.py",),
     ),
     Fault(
         "a client order id that exists counts as refused",
@@ -427,10 +476,10 @@ FAULTS: Final = (
         ("venues/kalshi/test_kalshi_answers.py", *_KALSHI_WRITES),
     ),
     Fault(
-        "a listing of Kalshi whose cursor repeats is read for ever",
+        "a listing of Kalshi whose cursor repeats counts as complete",
         "venues/kalshi/calls.py",
-        "if cursor in seen:",
-        "if False:",
+        "if cursor in seen:\n                break",
+        "if cursor in seen:\n                return",
         ("venues/kalshi/test_kalshi_rest.py",),
     ),
     Fault(

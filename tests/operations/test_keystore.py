@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,8 +69,9 @@ def test_the_file_is_its_owners_only(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_file_that_others_may_read_is_not_opened(path: Path) -> None:
-    path.chmod(0o644)
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o601])
+def test_a_file_that_others_may_read_is_not_opened(path: Path, mode: int) -> None:
+    path.chmod(mode)
     with pytest.raises(KeyStoreError, match="may be read by others: chmod 600"):
         KeyStore.open(path, password())
 
@@ -82,6 +88,43 @@ def test_a_password_can_be_changed(path: Path) -> None:
         assert content(store, "main") == VALUE
     with pytest.raises(KeyStoreError, match="the password is wrong"):
         KeyStore.open(path, password())
+
+
+def test_a_new_password_and_every_version_have_a_salt_or_nonce_of_their_own(path: Path) -> None:
+    first = json.loads(path.read_bytes())
+    with KeyStore.open(path, password()) as store:
+        store.add("more", "text", value(b"x"), NOW)
+        second = json.loads(path.read_bytes())
+        store.change_password(password(b"another one"))
+    third = json.loads(path.read_bytes())
+    assert len({each["nonce"] for each in (first, second, third)}) == 3
+    assert first["kdf"] == second["kdf"]
+    assert second["kdf"]["salt"] != third["kdf"]["salt"]
+
+
+def test_the_usual_cost_of_a_guess_is_the_one_that_rfc_9106_recommends() -> None:
+    usual = Kdf(bytes(16))
+    assert (usual.memory_kib, usual.iterations, usual.lanes) == (64 * 1024, 3, 4)
+
+
+def test_the_seal_covers_the_head_of_the_file(path: Path) -> None:
+    """The documented recipe opens it, and only together with what stands before the seal."""
+    whole = json.loads(path.read_bytes())
+    nonce, sealed = (base64.b64decode(whole[part]) for part in ("nonce", "sealed"))
+    kdf = whole["kdf"]
+    key = Argon2id(
+        salt=base64.b64decode(kdf["salt"]),
+        length=32,
+        iterations=kdf["iterations"],
+        lanes=kdf["lanes"],
+        memory_cost=kdf["memory_kib"],
+    ).derive(PASSWORD)
+    twice = base64.b64encode(whole["nonce"].encode()).decode()  # as format 1 has it
+    head = msgspec.json.encode([whole["format"], kdf, twice])
+    assert VALUE in AESGCM(key).decrypt(nonce, sealed, head)
+    for other in (None, b"", head.replace(b"1", b"2", 1)):
+        with pytest.raises(InvalidTag):
+            AESGCM(key).decrypt(nonce, sealed, other)
 
 
 def test_a_short_password_is_refused(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ def test_a_wiped_secret_lends_nothing() -> None:
         pass
 
 
+def test_whoever_holds_a_secret_while_it_is_wiped_holds_zeros() -> None:
+    secret = LockedSecret("k", PLANTED)
+    with secret.reveal() as bare:
+        secret.wipe()
+        assert bytes(bare) == bytes(len(PLANTED))
+
+
 def test_an_empty_secret_is_possible() -> None:
     with LockedSecret("k", b"") as secret, secret.reveal() as bare:
         assert bytes(bare) == b""

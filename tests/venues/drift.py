@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 import underround.venues
-from tests.venues.conformance import Place
+from tests.venues.conformance import Place, inside
 from underround.venues.kalshi.fixed_point import AnswerDecoder
 
 ROOT: Final = "underround.venues."
@@ -55,6 +55,10 @@ SEEN: Final[Mapping[str, str]] = {
     "kalshi.wire.LifeFrame": f"{_KM}[type=market_lifecycle_v2]#",
     "kalshi.wire.FeeUpdate": f"{_KD}#/eventFeeUpdate/0/msg",
     "kalshi.wire.FeeUpdateFrame": f"{_KD}#/eventFeeUpdate/0",
+    "kalshi.wire.IndexFrame": f"{_KD}#/cfbenchmarksValue/0",
+    "kalshi.wire.IndexPrice": f"{_KD}#/cfbenchmarksValue/0/msg",
+    "kalshi.wire.IndexMean": f"{_KD}#/cfbenchmarksValue/0/msg/avg_60s_data",
+    "kalshi.wire.IndexValue": f"{_KD}#/cfbenchmarksValue/0/msg/data/!",
     "kalshi.wire.Subscribed": f"{_K}[type=subscribed]#/msg",
     "kalshi.wire.SubscribedFrame": f"{_K}[type=subscribed]#",
     "kalshi.wire.Error": f"{_K}[type=error]#/msg",
@@ -279,8 +283,13 @@ def document(samples: Path, place: str) -> tuple[Any, Place]:
         whole = next(row for row in rows if key is None or str(row.get(key)) == wanted)
     else:
         whole = json.loads(text)
-    steps = [step for step in pointer.split("/") if step]
-    return whole, tuple(int(step) if step.isdigit() else step for step in steps)
+    path: tuple[str | int, ...] = ()
+    for step in filter(None, pointer.split("/")):
+        if step == "!":
+            whole, path = json.loads(inside(whole, path)), ()
+        else:
+            path = (*path, int(step) if step.isdigit() else step)
+    return whole, path
 
 
 def names_of(struct: Struct) -> Iterator[tuple[str | int, Any]]:

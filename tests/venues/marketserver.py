@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -20,6 +20,10 @@ from underround.pipeline.importers import wire
 
 Fault = Callable[[bytes], Sequence[bytes]]
 """A frame as it should be sent → what is sent instead."""
+
+
+async def _at_once() -> None:
+    return
 
 
 def honest(frame: bytes) -> Sequence[bytes]:
@@ -94,6 +98,7 @@ class MarketVenue(WsServer):
         self.request_lag: dict[MarketId, bytes] = {}
         """Old bodies that requests still answer."""
         self.request_error: Exception | None = None
+        self.before_answer: Callable[[], Awaitable[None]] = _at_once
         self.while_requested: Callable[[], None] = lambda: None
         """What happens at the venue between a request and its answer."""
         self._tokens = {
@@ -159,6 +164,7 @@ class MarketVenue(WsServer):
         """Answer ``/book``."""
         self.requested.append(market.id)
         await asyncio.sleep(0.02)
+        await self.before_answer()
         self.while_requested()
         if self.request_error is not None:
             raise self.request_error

@@ -13,6 +13,8 @@ from tests.aio import JumpingLoop, run
 from underround.model.errors import ConfigError, RequestRefused
 from underround.model.frames import NANOS_PER_MS, NANOS_PER_SECOND
 from underround.venues.budget import Bucket, Charge, Limits, Rate, RateBudget, window
+from underround.venues.polymarket.limits import CANCEL_RESERVE
+from underround.venues.polymarket.limits import limits_of as polymarket_limits
 
 Step: TypeAlias = tuple[int, int]
 START = 1_790_000_000_000_000_000
@@ -85,20 +87,22 @@ def test_the_wait_it_names_is_enough_and_not_a_nanosecond_too_long(
     if wait:
         assert bucket.wait(cost, START + wait - 1) == 1
     assert bucket.wait(cost, START + wait) == 0
+    assert bucket.level(START + wait) >= cost, "whoever need not wait finds what he takes"
 
 
 @given(
     requests=st.integers(2, 400),
     seconds=st.integers(1, 600),
-    pauses=st.lists(st.integers(0, 5 * SECOND), max_size=300),
+    pauses=st.lists(st.none() | st.integers(0, 5 * SECOND), max_size=300),
 )
 def test_a_window_limit_holds_in_every_window(
-    requests: int, seconds: int, pauses: list[int]
+    requests: int, seconds: int, pauses: list[int | None]
 ) -> None:
+    """A pause of ``None`` ends in the very moment in which the next request may go."""
     bucket = Bucket(window(requests, seconds), START)
     now, times = START, []
     for pause in pauses:
-        now += pause
+        now += bucket.wait(1, now) if pause is None else pause
         if bucket.wait(1, now) == 0:
             bucket.take(1, now)
             times.append(now)
@@ -209,6 +213,30 @@ def test_orders_never_touch_the_tokens_kept_for_cancels() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("bucket", ["ip.all", "ip.clob"])
+def test_only_cancels_and_heartbeats_use_the_last_requests_of_an_address(bucket: str) -> None:
+    async def main() -> None:
+        budget = budget_of(polymarket_limits())
+        urgent = {"cancel", "cancels", "cancel_all", "cancel_market", "heartbeat"}
+        budget.observe(bucket, CANCEL_RESERVE, None, now_ns())
+        for group in urgent:
+            assert await spent_at(budget, group) < 0.001
+        budget.observe(bucket, CANCEL_RESERVE, None, now_ns())
+        charging = {
+            group
+            for group, charges in polymarket_limits().groups.items()
+            if any(charge.bucket == bucket for charge in charges)
+        }
+        for group in charging - urgent:
+            waiting = asyncio.create_task(budget.spend(group))
+            await asyncio.sleep(0)
+            assert not waiting.done(), group
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    run(main())
+
+
 @given(costs=st.lists(st.integers(1, 60), min_size=2, max_size=12))
 def test_a_group_is_served_in_the_order_in_which_it_asked(costs: list[int]) -> None:
     async def main() -> list[int]:
@@ -267,7 +295,7 @@ def test_a_large_request_is_not_starved_by_a_stream_of_small_ones_of_another_gro
         await budget.spend("single", 100)
 
         async def stream() -> None:
-            while True:
+            for _ in range(500):
                 await budget.spend("single", 10)
 
         small = asyncio.create_task(stream())

@@ -19,7 +19,12 @@ from underround.venues.capability_page import TABLES, as_json, main, page
 from underround.venues.dialect import Dialect
 from underround.venues.kalshi import limits as kalshi_limits
 from underround.venues.kalshi.hosts import DEMO
-from underround.venues.kalshi.stream import KalshiDialect, KalshiLifecycleDialect, KalshiUserDialect
+from underround.venues.kalshi.stream import (
+    KalshiDialect,
+    KalshiIndexDialect,
+    KalshiLifecycleDialect,
+    KalshiUserDialect,
+)
 from underround.venues.polymarket import limits as polymarket_limits
 from underround.venues.polymarket.prices_stream import PolyboltDialect, RtdsDialect
 from underround.venues.polymarket.rest import MOST_ORDERS
@@ -47,6 +52,7 @@ def dialects() -> dict[str, list[Dialect]]:
         "kalshi": [
             KalshiDialect(key, DEMO), KalshiUserDialect(key, DEMO),
             KalshiLifecycleDialect(key, DEMO),
+            KalshiIndexDialect(key, DEMO),
         ],
         "binance": [BinanceDialect()],
         "allora": [AlloraDialect()],

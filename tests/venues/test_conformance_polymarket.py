@@ -297,14 +297,16 @@ class TestAnswers(conformance.AnswersConformance):
         for place in conformance.places(json.loads(POSTED)):
             for odd in conformance.ODD:
                 data = json.dumps(conformance.spoiled(json.loads(POSTED), place, odd)).encode()
-                told = answers.placed(data, ORDER, "buy", "POST /order")
+                told = answers.placed(data, ORDER, "buy", "POST /order", tif="GTC")
                 if isinstance(told, UnderroundError):
                     continue
                 assert told.native.lower() == ORDER
                 assert told.state in {"live", "matched", "delayed"}
         for data in (b"", POSTED[:-1], *conformance.GARBAGE, b"null", b"[]"):
-            assert isinstance(answers.placed(data, ORDER, "buy", "x"), OutcomeUnknown), data[:30]
-            (row,) = answers.placed_batch(data, ((ORDER, "buy"),), "x")
+            assert isinstance(answers.placed(data, ORDER, "buy", "x", tif="GTC"), OutcomeUnknown), (
+                data[:30]
+            )
+            (row,) = answers.placed_batch(data, ((ORDER, "buy", "GTC"),), "x")
             assert isinstance(row, OutcomeUnknown), data[:30]
             with pytest.raises(OutcomeUnknown):
                 answers.cancelled(data, "x")
@@ -547,7 +549,7 @@ class TestRelayerKey(conformance.SignerConformance):
 # --- clients -----------------------------------------------------------------------------------
 
 
-OUTGOING = Outgoing(OrderId(ORDER), "buy", b'{"order":{"side":"BUY"}}')
+OUTGOING = Outgoing(OrderId(ORDER), "buy", b'{"order":{"side":"BUY"}}', "GTC")
 
 
 UNSETTLED = {

@@ -204,3 +204,32 @@ def test_an_error_while_working_off_a_backlog_is_told() -> None:
     assert bench.errors == [bench.raises]
     with pytest.raises(OSError, match="full"):
         Bench.put(bench, b"direct")
+
+
+def test_a_consumer_that_puts_frames_itself_does_not_multiply_the_turns() -> None:
+    bench = Bench(cost=0.004)
+    left = iter(range(40))
+
+    def during() -> None:
+        if next(left, None) is not None:
+            bench.put(b"more", stream="own")
+
+    bench.during = during
+    bench.put(*(b"%d" % number for number in range(20)))
+    for _ in range(60):
+        bench.turn()
+        assert len(bench._soon) <= 1
+    assert len(bench.payloads()) == 20
+    assert len(bench.payloads("own")) == 40
+
+
+def test_a_closed_inbox_consumes_nothing_more_and_tells_nothing() -> None:
+    bench = Bench(cost=0.01, frames=3)
+    bench.put(*(b"%d" % number for number in range(9)))
+    assert bench.told == [("overflowed", "books")]
+    seen = len(bench.seen)
+    bench.inbox.close()
+    bench.drain()
+    assert len(bench.seen) == seen
+    assert bench.told == [("overflowed", "books")]
+    assert bench.inbox._bytes == len(bench.inbox) == 0

@@ -113,6 +113,66 @@ def test_the_last_topic_s_end_closes_the_socket_and_ends_the_connection() -> Non
     aio.run(main())
 
 
+def test_topics_that_go_and_come_again_cost_no_pause_however_often() -> None:
+    async def main() -> None:
+        async with running("a") as ran:
+            for turn in range(20):
+                await until(lambda: ran.pool.streaming("toy.ticks") and status(ran).proven)
+                ran.pool.unsubscribe(["a"])
+                ran.pool.subscribe([["a"]])
+                assert await until(lambda: status(ran).proven) < 0.02
+                assert len(ran.venue.clients) <= turn + 2
+            assert not status(ran).lost
+            assert not status(ran).failures
+
+    aio.run(main())
+
+
+def test_topics_that_go_before_anything_is_proven_do_not_hold_up_the_next() -> None:
+    async def main() -> None:
+        venue = ToyVenue()
+        venue.mute = {"a"}
+        async with running("a", venue=venue) as ran:
+            await until(lambda: ran.venue.clients and ran.venue.last.got)
+            assert ran.pool.streaming("toy.ticks")
+            ran.pool.unsubscribe(["a"])
+            ran.pool.subscribe([["b"]])
+            assert await until(lambda: status(ran).proven) < 0.02
+            assert not status(ran).failures
+
+    aio.run(main())
+
+
+def test_a_socket_that_cannot_send_fast_enough_restates_nothing_more() -> None:
+    async def main() -> None:
+        slow = limits(sends_per_s=2, topics_per_socket=99)
+        async with running("a", limits=slow, restates=True) as ran:
+            await until(lambda: ran.got)
+            asked = sum(ran.pool.refresh(["a"]) for _ in range(1_000))
+            assert asked <= 2 * 5 + 2
+            await asyncio.sleep(10)
+            assert ran.pool.refresh(["a"])
+
+    aio.run(main())
+
+
+def test_a_renewed_stream_that_has_no_socket_begins_a_connection_all_the_same() -> None:
+    async def main() -> None:
+        async with running("a") as ran:
+            await until(lambda: ran.got)
+            await asyncio.sleep(11)
+            ran.venue.refuse_with = 503
+            ran.venue.last.cut()
+            await until(lambda: ran.said(1))
+            ran.pool.renew("toy.ticks")
+            ran.venue.refuse_with = None
+            await until(lambda: len(ran.said(2)) == 2)
+            assert ran.said(1) == [""]
+            assert ran.said(2) == ["", "state a 2"]
+
+    aio.run(main())
+
+
 def test_sends_are_paced_and_keep_alives_go_first() -> None:
     async def main() -> None:
         paced = limits(sends_per_s=5, keepalive_ms=1_000, silence_ms=600_000, topics_per_socket=99)
@@ -297,7 +357,7 @@ def test_a_lost_socket_ends_its_connection_at_once_and_is_followed_without_a_pau
             ran.venue.last.cut()
             took = await until(lambda: len(ran.said(1)) == 2)
             assert ran.said(1) == ["", "state a 2"]
-            assert took < 1
+            assert took < 0.01
             assert status(ran).lost == {"the connection broke": 1}
 
     aio.run(main())
@@ -310,7 +370,7 @@ def test_a_socket_of_which_nothing_arrives_is_gone_after_two_ping_times() -> Non
             await asyncio.sleep(10.5)
             ran.venue.last.half_open()
             took = await until(lambda: ran.said(1))
-            assert took < 21
+            assert took < 20.5  # `until` is right to two percent
             assert ran.said(1)[0] == ""
             assert list(status(ran).lost) == ["no sign of life, not even a pong"]
             await until(lambda: len(ran.said(1)) == 2)

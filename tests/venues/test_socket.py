@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket as tcp
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests import aio
 from tests.venues.wsserver import WsServer, silent_listener, until, ws_server
@@ -208,6 +217,124 @@ def test_no_listener_at_all_is_unreachable() -> None:
             await open_socket(Handshake(f"ws://127.0.0.1:{port}/ws"), Listener(), clock)
 
     aio.run(main())
+
+
+def test_a_server_that_hangs_up_without_an_answer_is_unreachable() -> None:
+    async def main() -> None:
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(Unreachable):
+                await open_socket(Handshake(f"ws://127.0.0.1:{port}/ws"), Listener(), clock)
+
+    aio.run(main())
+
+
+def test_a_waiting_time_that_is_no_time_is_not_believed() -> None:
+    async def main() -> None:
+        server = WsServer()
+        server.refuse_with = 429
+        async with ws_server(server):
+            for told in ("9" * 5_000, "soon", "-5", "1e9"):
+                server.retry_after = told
+                with pytest.raises(RateLimited) as caught:
+                    await connect(server, Listener())
+                assert caught.value.retry_after_ms is None
+
+    aio.run(main())
+
+
+# --- TLS -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with ``ca.pem``, and ``host.pem`` for 127.0.0.1 with its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    now = datetime.now(UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test's own")])
+    basic = (
+        x509.CertificateBuilder()
+        .issuer_name(name)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+    )
+    root = (
+        basic.subject_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    own = ec.generate_private_key(ec.SECP256R1())
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    host = (
+        basic.subject_name(x509.Name([]))
+        .public_key(own.public_key())
+        .serial_number(2)
+        .add_extension(x509.SubjectAlternativeName([address]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "ca.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    secret = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "host.pem").write_bytes(host.public_bytes(Encoding.PEM) + secret)
+    return folder
+
+
+def serving(folder: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "host.pem")
+    return context
+
+
+@pytest.mark.parametrize("how", ["close", "cut", "ours"])
+def test_a_socket_within_tls_is_heard_answered_and_closed(authority: Path, how: str) -> None:
+    async def main() -> None:
+        ears = Listener()
+        trust = ssl.create_default_context(cafile=authority / "ca.pem")
+        async with ws_server(tls=serving(authority)) as server:
+            assert server.url.startswith("wss://")
+            opened = await open_socket(Handshake(server.url), ears, clock, tls=trust)
+            opened.send(b"subscribe")
+            server.last.send(b"a" * 300_000, b"two")
+            await until(lambda: len(ears.messages) == 2 and server.last.got)
+            assert ears.messages[1][1] == b"two"
+            assert server.last.got == [b"subscribe"]
+            if how == "ours":
+                opened.close()
+                await until(lambda: server.last.closed)
+            else:
+                getattr(server.last, how)()
+                await until(lambda: ears.ends)
+            assert not opened.is_open
+            assert not ears.failures
+
+    aio.run(main())
+
+
+def test_a_host_that_cannot_prove_who_it_is_is_unreachable(authority: Path) -> None:
+    async def main() -> None:
+        async with ws_server(tls=serving(authority)) as server:
+            for trust in (None, ssl.create_default_context()):
+                with pytest.raises(Unreachable, match="SSLCertVerificationError"):
+                    await open_socket(Handshake(server.url), Listener(), clock, tls=trust)
+            named = ssl.create_default_context(cafile=authority / "ca.pem")
+            other = server.url.replace("127.0.0.1", "localhost")
+            with pytest.raises(Unreachable, match="SSLCertVerificationError"):
+                await open_socket(Handshake(other), Listener(), clock, tls=named)
+            assert not server.clients
+
+    aio.run(main())
+
+
+def test_a_handshake_never_shows_its_headers_or_its_query() -> None:
+    shown = repr(Handshake("wss://host/ws?token=hidden", (("Signature", "secret"),)))
+    assert shown == "Handshake('wss://host/ws', 1 headers)"
 
 
 def test_a_handshake_that_hangs_can_be_given_up_and_leaves_nothing_open() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -140,13 +141,15 @@ class WsServer:
 
 
 @asynccontextmanager
-async def ws_server(server: WsServer | None = None) -> AsyncIterator[WsServer]:
+async def ws_server(
+    server: WsServer | None = None, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[WsServer]:
     """Serve on a free loopback port; everybody is cut at the end."""
     served = server or WsServer()
     running = await picows.ws_create_server(
-        served.listener, "127.0.0.1", 0, enable_auto_pong=False, max_frame_size=1 << 26
+        served.listener, "127.0.0.1", 0, ssl=tls, enable_auto_pong=False, max_frame_size=1 << 26
     )
-    served.url = f"ws://127.0.0.1:{running.sockets[0].getsockname()[1]}/ws"
+    served.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{running.sockets[0].getsockname()[1]}/ws"
     try:
         yield served
     finally:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from underround.app.node_address import check_node_address
 from underround.app.rolling import rolling_named
 from underround.model.errors import ConfigError
 from underround.model.units import usd
@@ -27,6 +28,7 @@ from underround.venues.polymarket.hosts import PolymarketHosts
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _BUILDER_CODE: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _KALSHI_SERIES: Final = re.compile(r"[A-Z0-9][A-Z0-9.]*", re.ASCII)
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _KEY_FILE: Final = "keys.json"
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Dollars = Annotated[int, msgspec.Meta(ge=0, extra={"micros": "dollars"})]
@@ -177,17 +179,40 @@ class PolygonAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     chain_id: Literal[137, 80002] = CHAIN_ID
     """137 Polygon, 80002 its test network."""
     rpc: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = RPC_URLS
-    """JSON-RPC nodes; two or more, so that their heads can be compared."""
+    """JSON-RPC nodes; name two or more, so that their heads can be compared.  One whose address
+    has a path or query, which may be a key, is a reference: ``env:NAME``, ``file:PATH`` or
+    ``keystore:NAME``."""
     gas_station: str = GAS_STATION_URL
-    """Base address of the gas station."""
+    """Base address of the gas station, or a reference to it; empty: the nodes are asked."""
     max_fee_gwei: Positive = 2_000
     """Most we pay per gas; above it a transaction waits and an alarm is raised."""
     private_rpc: str = ""
-    """Node that takes transactions privately; empty: they are sent publicly."""
+    """Node that takes transactions privately, or a reference to its address; empty: they are sent
+    publicly."""
+    private_headers: dict[str, SecretRef] = {}
+    """Headers that the private node asks for, each with a reference to its value."""
+    private_method: str = "eth_sendRawTransaction"
+    """What the private node calls sending."""
+    private_form: Literal["raw", "transaction"] = "raw"
+    """How it wants a transaction: ``raw`` is ``["0x…"]``, ``transaction`` is
+    ``{"transaction": "…"}`` without 0x (bloXroute)."""
+    public_after_blocks: Positive = 5
+    """Blocks without a receipt after which a private transaction goes to the public nodes."""
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for what is no address; it is not repeated, it may hold a key."""
-        _check_addresses(self, "rpc", "gas_station", "private_rpc")
+        for name in ("rpc", "gas_station", "private_rpc"):
+            given = getattr(self, name)
+            for address in filter(None, (given,) if isinstance(given, str) else given):
+                try:
+                    check_node_address(address)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from None
+        if not all(self.rpc):
+            raise ValueError("rpc: an empty text is no node: name it or leave it out")
+        for name in self.private_headers:
+            if not _HEADER.fullmatch(name):
+                raise ValueError(f"private_headers: {name!r} is no name of a header")
 
 
 class VenueAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from underround.app.access import VenueAccess
+from underround.app.chain_desk import ChainDesk
 from underround.app.connections import Connections, OpenKeyStore
 from underround.app.polymarket_desk import PolymarketDesk
 from underround.model.units import Nanos
@@ -104,9 +105,10 @@ class Clients(Connections):
         gateway = access.gateway or network.lcd
         return AlloraRest(self.http(gateway), network.chain, self.budget(ALLORA_LIMITS))
 
+    def chain(self, *, keys: bool = True) -> ChainDesk:
+        """Return what speaks to Polygon; ``keys``: whether references may be opened for it."""
+        return ChainDesk(self.access.polygon, self, keys=keys)
+
     def polygon(self) -> Rpc:
         """Return the client of the configured nodes; call its ``start`` first."""
-        access = self.access.polygon
-        names = [f"rpc[{place}]" for place in range(len(access.rpc))]
-        transports = [self.http(url) for url in access.rpc]
-        return Rpc(transports, names=names, chain_id=access.chain_id)
+        return self.chain().rpc()

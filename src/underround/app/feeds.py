@@ -16,19 +16,15 @@ from typing import Final, TypeAlias
 import msgspec
 
 from underround.app.channels import Channel
+from underround.app.follows import STREAM as FOLLOWS
+from underround.app.follows import FollowsDecoder, follow_frame
 from underround.app.restatements import Restatements
 from underround.market.hub import Hub
 from underround.market.liveness import MarketLiveness, liveness
 from underround.market.resync import ResyncRules
 from underround.market.trust import Feed
 from underround.model.errors import FrameRefused
-from underround.model.events import (
-    BookSnapshot,
-    LevelAdjusted,
-    LevelsChanged,
-    MarketEvent,
-    SequenceUsed,
-)
+from underround.model.events import MarketEvent
 from underround.model.ids import MarketId
 from underround.model.market import Market
 from underround.model.units import Nanos
@@ -44,7 +40,6 @@ Record: TypeAlias = Callable[[str, int, Nanos, bytes], object]
 """``(stream, connection, recv_ns, payload)``: keeps a frame, or raises and everything stops."""
 Take: TypeAlias = Callable[[MarketEvent, Feed, Nanos], object]
 """What an event is given to: the hub, or an engine that owns it."""
-_OF_BOOKS: Final = (LevelsChanged, LevelAdjusted, BookSnapshot)
 _TICK_S: Final = 1.0
 
 
@@ -85,7 +80,8 @@ class Feeds:
         self._take: Take = take or hub.apply
         self._tells_silence = take is None
         self._last_ns: Nanos = 0
-        self._dropped: set[MarketId] = set()
+        self._left: set[MarketId] = set()
+        """What was followed and is not any more."""
         self._latest: dict[str, Callable[[bytes], Hashable]] = {}
         self._pools: dict[str, Pool] = {}
         self._channels = tuple(channels)
@@ -105,6 +101,8 @@ class Feeds:
             if channel.request_stream is not None:
                 feed = hub.feeds[channel.request_stream]
                 self.sources[channel.request_stream] = Source(feed, channel.decoder)
+        if FOLLOWS in hub.feeds:
+            self.sources[FOLLOWS] = Source(hub.feeds[FOLLOWS], FollowsDecoder({}))
         self.restatements = Restatements(
             hub, self._pools, self.sources, channels, self, self.now, rng, rules.resync
         )
@@ -130,6 +128,7 @@ class Feeds:
             for each in done:
                 each.result()
         finally:
+            self._inbox.close()
             self._failure.cancel()
             for task in tasks:
                 task.cancel()
@@ -165,7 +164,9 @@ class Feeds:
         now = self.now()
         for market in new:
             self.followed[market.id] = market
-            self._dropped.discard(market.id)
+            if market.id in self._left:
+                self._left.remove(market.id)
+                self._follow_changed(market.id, now, followed=True)
             self.restatements.follow(market, now)
 
     def unfollow(self, markets: Iterable[MarketId]) -> None:
@@ -175,15 +176,21 @@ class Feeds:
             market = self.followed.pop(market_id, None)
             if market is None:
                 continue
-            self._dropped.add(market_id)
+            self._left.add(market_id)
             self.restatements.drop(market_id)
-            tracked = self.hub.books.get(market_id)
-            if tracked is not None:
-                tracked.new_epoch("not followed any more", now)
-                tracked.subscription = None
+            self._follow_changed(market_id, now, followed=False)
             for channel in self._channels:
                 if channel.topics is not None and channel.venue == market_id.venue:
                     self._pools[channel.dialect.stream].unsubscribe(channel.topics(market))
+
+    def _follow_changed(self, market: MarketId, now: Nanos, *, followed: bool) -> None:
+        """Tell the hub by a frame of our own, which overtakes any backlog."""
+        if self._inbox is None:
+            return  # nothing was heard yet, and nothing is recorded
+        self._last_ns = now
+        payload = follow_frame(market, followed=followed)
+        self._record(FOLLOWS, 0, now, payload)
+        self._consume(FOLLOWS, 0, now, payload)
 
     def subscribe(self, stream: str, topics: Iterable[Topic]) -> None:
         """Subscribe to topics of a channel that has no markets: symbols of reference prices."""
@@ -248,20 +255,8 @@ class Feeds:
         if not events:
             counters.ignored += 1
         for event in events:
-            self._apply(event, feed, now)
-
-    def _apply(self, event: MarketEvent, feed: Feed, now: Nanos) -> None:
-        if isinstance(event, _OF_BOOKS):
-            requested = isinstance(event, BookSnapshot) and event.source == "request"
-            if event.market in self._dropped:
-                # Its book stays untouched; the number it used still counts for the others.
-                if isinstance(event, LevelsChanged) or event.sequence is None:
-                    return
-                event = SequenceUsed(event.sequence)
-            elif requested and not self.restatements.admits(event.market):
-                return
-        self._take(event, feed, now)
-        self.restatements.applied(event, feed, now)
+            self._take(event, feed, now)
+            self.restatements.applied(event, now)
 
     def _key(self, stream: str, payload: bytes) -> Hashable:
         latest = self._latest.get(stream)

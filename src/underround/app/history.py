@@ -12,7 +12,7 @@ import msgspec
 
 from underround.app.clients import Clients
 from underround.model.errors import ConfigError
-from underround.pipeline.history import HistorySource, Progress, opened
+from underround.pipeline.history import MANIFEST, HistorySource, Progress, opened
 from underround.pipeline.history_sources import ChainHistory, GoldskyHistory
 from underround.venues.goldsky.hosts import LAST_S
 from underround.venues.goldsky.rest import Goldsky
@@ -58,7 +58,7 @@ async def fetch_history(
             "the subgraph ends on 2026-04-28, when its contracts were replaced: use 'chain'"
         )
     async with (
-        _source(clients, source, first_s, last_s) as (read, first, last),
+        _source(clients, source, folder, first_s, last_s) as (read, first, last),
         opened(folder, read) as history,
     ):
         until = await history.fetch(read, first, last, step=_STEPS[source], progress=progress)
@@ -72,10 +72,13 @@ async def fetch_history(
 
 @asynccontextmanager
 async def _source(
-    clients: Clients, source: SourceName, first_s: int, last_s: int
+    clients: Clients, source: SourceName, folder: Path, first_s: int, last_s: int
 ) -> AsyncIterator[tuple[HistorySource, int, int]]:
+    """Give the source once it has answered: a source that is not there leaves no folder."""
     if source == "goldsky":
         goldsky = Goldsky(clients.http(clients.access.goldsky))
+        if not (folder / MANIFEST).exists():
+            await _answers(goldsky, first_s)
         yield GoldskyHistory(goldsky), first_s, last_s
         return
     rpc = clients.polygon()
@@ -84,6 +87,12 @@ async def _source(
     first = await block_at(rpc, first_s)
     last = await block_at(rpc, last_s + 1) - 1
     yield ChainHistory(rpc), first, last
+
+
+async def _answers(goldsky: Goldsky, at_s: int) -> None:
+    """Raise what asking raises; one second is enough to know."""
+    async for _ in goldsky.rows(at_s, at_s):
+        pass
 
 
 async def block_at(rpc: Rpc, at_s: int) -> int:

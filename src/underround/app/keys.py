@@ -5,25 +5,14 @@ Nothing here returns or prints a secret: a wallet is shown by its address, a Kal
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from underround.model.errors import AccountError, KeyStoreError
 from underround.model.secret import Secret
 from underround.operations.keystore import KeyInfo, KeyKind, KeyStore
 from underround.operations.memory import LockedSecret
-from underround.venues.ethereum import EvmKey
+from underround.venues.ethereum import EvmKey, everybody_has_key_of
 from underround.venues.kalshi.sign import key_type
-
-WELL_KNOWN: Final = frozenset(
-    (
-        "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
-        "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
-        "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
-    )
-)
-"""The first accounts of every development chain: everybody has their keys."""
 
 
 class ShownKey(msgspec.Struct, frozen=True):
@@ -50,7 +39,7 @@ def add_key(
         public = public_part(kind, value)
     except (AccountError, KeyStoreError) as error:
         raise KeyStoreError(f"{name} was not added: {error}") from None
-    if public in WELL_KNOWN and not test_key:
+    if everybody_has_key_of(public) and not test_key:
         raise KeyStoreError(
             f"{name} was not added: {public} is the account of every development chain, and "
             "everybody has its key: use another one (--test-key for tests on a local chain)"
@@ -69,7 +58,11 @@ def _shown(store: KeyStore, info: KeyInfo) -> ShownKey:
         public = public_part(info.kind, store.secret(info.name))
     except (AccountError, KeyStoreError) as error:
         return ShownKey(info.name, info.kind, info.added_ns, "", str(error))
-    problem = "everybody has this key: use it on a local chain only" if public in WELL_KNOWN else ""
+    problem = (
+        "everybody has this key: use it on a local chain only"
+        if everybody_has_key_of(public)
+        else ""
+    )
     return ShownKey(info.name, info.kind, info.added_ns, public, problem)
 
 

@@ -86,7 +86,7 @@ class Part(msgspec.Struct):
         catalogue = Catalogue(
             tuple(self.markets.values()), tuple(groups), tuple(self.resolutions.values())
         )
-        return encode_catalogue(msgspec.convert(_plain(catalogue), Catalogue))
+        return encode_catalogue(catalogue)
 
     def header(
         self, streams: Sequence[StreamHeader], sources: Mapping[str, str]
@@ -118,11 +118,6 @@ class Part(msgspec.Struct):
         if until is None or (stretch.since_ns == self.began_ns and until == self.ended_ns):
             return stream  # all of the part
         return msgspec.structs.replace(stream, requested=Span(stretch.since_ns, until))
-
-
-def _plain(catalogue: Catalogue) -> object:
-    """Return the catalogue in JSON's terms: Kalshi's answers give numbers of subclasses of int."""
-    return msgspec.to_builtins(catalogue, enc_hook=int)
 
 
 def _bare(url: str) -> str:

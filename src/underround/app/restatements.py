@@ -1,9 +1,7 @@
 """Asking for books anew: carries out what ``market.resync`` decides, and judges the answers.
 
-A requested book is only used for a book that its stream has stated in the present connection: then
-their times can be compared, and an older answer (requests can lag minutes behind the stream) never
-replaces newer state.  A stream that is down, or that has not stated the book yet, is not papered
-over with requests: the book would be trusted and nothing would keep it true.
+A book is requested only if its stream lives and has stated it in the present connection; what the
+answer may then do to it is the hub's matter (``Hub._admitted``), in a replay as well.
 """
 
 from __future__ import annotations
@@ -16,43 +14,20 @@ from typing import Any, Final, Protocol
 
 from underround.app.channels import Channel
 from underround.market.hub import Hub
-from underround.market.resync import NEVER, Ask, Resync, ResyncRules, compare
+from underround.market.resync import DIFFERS, NEVER, Ask, Resync, ResyncRules, compare
 from underround.market.trust import Feed
 from underround.model.errors import FrameRefused, UnderroundError
-from underround.model.events import (
-    BookSnapshot,
-    LevelAdjusted,
-    LevelsChanged,
-    MarketClosed,
-    MarketEvent,
-    MarketResolved,
-    SequenceUsed,
-    TicksChanged,
-    TradePrinted,
-)
+from underround.model.events import BookSnapshot, MarketEvent
 from underround.model.frames import NANOS_PER_SECOND
 from underround.model.ids import MarketId, Venue
 from underround.model.market import Market
 from underround.model.units import Nanos
 from underround.simulation.replay import Source
+from underround.venues.dialect import Topic
 from underround.venues.pool import Pool
 
-DIFFERS: Final = "requested book differs"
-"""The doubt after an answer that has other levels at the very time of ours.  Only the stream can
-end it: asking the same place again would settle nothing."""
 AT_ONCE: Final = 8
 """Requests under way at a time; the rest wait their turn."""
-_TOUCHING: Final = (
-    LevelsChanged,
-    LevelAdjusted,
-    BookSnapshot,
-    TradePrinted,
-    TicksChanged,
-    MarketClosed,
-    MarketResolved,
-)
-"""Events that can end or begin the trust in one market's book."""
-_NUMBERED: Final = (LevelAdjusted, BookSnapshot, SequenceUsed)
 
 
 class Intake(Protocol):
@@ -95,10 +70,12 @@ class Restatements:
                 self._channels.setdefault(channel.venue, channel)
         self._markets: dict[MarketId, Market] = {}
         self._due_ns: Nanos = NEVER
-        self._numbers: dict[tuple[str, int, int], int] = {}
+        self._gaps = 0
         self._woken = asyncio.Event()
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._requested: set[MarketId] = set()
+        """Books that a request is under way for: never two at a time."""
 
     # --- what the feeds tell -------------------------------------------------------------------
 
@@ -106,26 +83,22 @@ class Restatements:
         """Care for a market's book."""
         if market.id.venue in self._channels:
             self._markets[market.id] = market
-            self._resync.follow(market.id, now)
-            self._plan(self._resync.next_ns())
+            self._plan(self._resync.follow(market.id, now))
 
     def drop(self, market: MarketId) -> None:
         """Care no more."""
         self._markets.pop(market, None)
         self._resync.drop(market)
 
-    def applied(self, event: MarketEvent, feed: Feed, now: Nanos) -> None:
+    def applied(self, event: MarketEvent, now: Nanos) -> None:
         """Look at the book an event was about; after a gap in the numbers, at all of them."""
-        if isinstance(event, _TOUCHING):
-            tracked = self._hub.books.get(event.market)
-            if tracked is not None:
-                self._plan(self._resync.note(tracked, now))
-        if isinstance(event, _NUMBERED) and event.sequence is not None:
-            key = (feed.name, feed.connection, event.sequence.subscription)
-            last = self._numbers.get(key)
-            self._numbers[key] = event.sequence.number
-            if last is not None and event.sequence.number != last + 1:
-                self.look(now)
+        market = getattr(event, "market", None)
+        tracked = self._hub.books.get(market) if isinstance(market, MarketId) else None
+        if tracked is not None:
+            self._plan(self._resync.note(tracked, now))
+        if self._hub.gaps != self._gaps:
+            self._gaps = self._hub.gaps
+            self.look(now)
 
     def look(self, now: Nanos) -> None:
         """Look at every followed book: not every doubt comes with an event of its own."""
@@ -136,15 +109,14 @@ class Restatements:
 
     def restarted(self, feed: Feed, now: Nanos) -> None:
         """A stream began a connection or was silent: look at all its books."""
-        self._numbers = {key: last for key, last in self._numbers.items() if key[0] != feed.name}
         self._plan(self._resync.restarted(self._hub.books_of(feed), now))
 
     def reasons(self, market: MarketId) -> Mapping[str, int]:
         """Return how often a book was asked for, by the doubt behind it."""
         return self._resync.reasons(market)
 
-    def admits(self, market: MarketId) -> bool:
-        """Return whether a requested book may be applied: the stream lives and has stated it."""
+    def _admits(self, market: MarketId) -> bool:
+        """Return whether the hub would take a requested book."""
         tracked = self._hub.books.get(market)
         if tracked is None or not tracked.changed_ns:
             return False
@@ -157,8 +129,7 @@ class Restatements:
         try:
             while True:
                 await self._sleep()
-                for ask in self._resync.due(self._now(), self._ready):
-                    self._ask(ask)
+                self._put(self._resync.due(self._now(), self._ready))
                 self._due_ns = self._resync.next_ns()
         finally:
             for task in self._tasks:
@@ -193,31 +164,54 @@ class Restatements:
         stream = self._stream(market)
         return stream is not None and self._pools[stream].streaming(stream)
 
-    def _ask(self, ask: Ask) -> None:
-        """Put a question by a means that fits the attempt: request, then refresh, in turns."""
-        channel = self._channels[ask.market.venue]
-        requestable = channel.fetch is not None and self.admits(ask.market)
-        if ask.kind == "compare":
-            if requestable:
-                self._start(self._request(ask, channel))
-            return
-        stream = self._stream(ask.market)
-        assert stream is not None  # it was ready
-        assert channel.topics is not None
+    def _put(self, asks: Sequence[Ask]) -> None:
+        """Put questions by means that fit the attempt: request, then refresh, in turns.
+
+        What one stream shall restate is asked for at once: after a gap in the numbers of Kalshi
+        that may be a thousand books, and frames leave at a few per second.
+        """
+        restate: dict[str, list[Ask]] = {}
+        for ask in asks:
+            requestable = self._requestable(ask)
+            if ask.kind == "compare":
+                if requestable:
+                    self._start(self._request(ask))
+                continue
+            stream = self._stream(ask.market)
+            assert stream is not None  # it was ready
+            if ask.suspicious and self._pools[stream].suspect(stream):
+                self.outcomes["replaced the socket"] += 1
+            elif requestable and not ask.attempt % 2:
+                self._start(self._request(ask))
+            else:
+                restate.setdefault(stream, []).append(ask)
+        for stream, group in restate.items():
+            self._restate(stream, group)
+
+    def _requestable(self, ask: Ask) -> bool:
+        """Return whether a request may answer the question."""
+        if self._channels[ask.market.venue].fetch is None or ask.market in self._requested:
+            return False
+        return ask.reason != DIFFERS and self._admits(ask.market)
+
+    def _restate(self, stream: str, asks: Sequence[Ask]) -> None:
+        """Have books restated by their stream; by other means where it cannot."""
         pool = self._pools[stream]
-        if ask.suspicious and pool.suspect(stream):
-            self.outcomes["replaced the socket"] += 1
+        topics: list[Topic] = []
+        for ask in asks:
+            channel = self._channels[ask.market.venue]
+            assert channel.topics is not None
+            topics += channel.topics(self._markets[ask.market])
+        if pool.refresh(topics):
+            self.outcomes["refreshed"] += len(asks)
             return
-        requestable = requestable and ask.reason != DIFFERS
-        if requestable and not ask.attempt % 2:
-            self._start(self._request(ask, channel))
-        elif pool.refresh(channel.topics(self._markets[ask.market])):
-            self.outcomes["refreshed"] += 1
-        elif requestable:
-            self._start(self._request(ask, channel))
-        else:
+        left = [ask for ask in asks if not self._requestable(ask)]
+        for ask in asks:
+            if ask not in left:
+                self._start(self._request(ask))
+        if left:
             replaced = pool.suspect(stream)
-            self.outcomes["replaced the socket" if replaced else "could not ask"] += 1
+            self.outcomes["replaced the socket" if replaced else "could not ask"] += len(left)
 
     def _start(self, request: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(request)
@@ -230,26 +224,38 @@ class Restatements:
         if isinstance(error, Exception):
             self._intake.failed(error)
 
-    async def _request(self, ask: Ask, channel: Channel) -> None:
+    async def _request(self, ask: Ask) -> None:
+        self._requested.add(ask.market)
+        try:
+            await self._asked(ask)
+        finally:
+            self._requested.discard(ask.market)
+            self._resync.answered(ask.market, self._now())
+            self._plan(self._resync.next_ns())
+
+    async def _asked(self, ask: Ask) -> None:
+        """Request a book and judge the answer, or count why there is none."""
+        channel = self._channels[ask.market.venue]
         requests = channel.request_stream
         assert channel.fetch is not None
         assert requests is not None
         feed = self._hub.books[ask.market].feed
         connection = feed.connection
-        try:
-            async with self._turn:
-                body = await channel.fetch(self._markets[ask.market])
-        except UnderroundError as error:
-            self.outcomes[f"request failed: {type(error).__name__}"] += 1
-            self._resync.answered(ask.market, self._now())
-            self._plan(self._resync.next_ns())
-            return
-        if feed.connection == connection and self.admits(ask.market):
+        async with self._turn:
+            market = self._markets.get(ask.market)
+            if market is None:
+                self.outcomes["not followed any more"] += 1
+                return
+            try:
+                async with asyncio.timeout(self._rules.answer_ms / 1_000):
+                    body = await channel.fetch(market)
+            except (UnderroundError, TimeoutError) as error:
+                self.outcomes[f"request failed: {type(error).__name__}"] += 1
+                return
+        if feed.connection == connection and self._admits(ask.market):
             await self._judge(ask, requests, body)
         else:
             self.outcomes["answer of an earlier connection"] += 1
-        self._resync.answered(ask.market, self._now())
-        self._plan(self._resync.next_ns())
 
     # --- judging -------------------------------------------------------------------------------
 
@@ -262,19 +268,13 @@ class Restatements:
         if stated is not None and outcome == "newer" and tracked.trusted:
             # The stream may be a moment behind: what it brings is the better proof.
             await asyncio.sleep(self._rules.settle_ms / 1_000)
-            if tracked.feed.connection != connection or not self.admits(ask.market):
+            if tracked.feed.connection != connection or not self._admits(ask.market):
                 self.outcomes["answer of an earlier connection"] += 1
                 return
             outcome = compare(tracked, stated)
             outcome = "caught up" if outcome == "older" else outcome
         self.outcomes[outcome] += 1
         if outcome == "caught up":
-            return
-        if outcome == "different" and tracked.trusted:
-            # Two books of one moment: ours or theirs is wrong, so neither is believed.
-            now = self._now()
-            tracked.doubt(DIFFERS, now)
-            self._plan(self._resync.note(tracked, now))
             return
         behind = outcome == "newer" and tracked.trusted
         self._intake.deliver(requests, 0, self._now(), body)

@@ -96,7 +96,7 @@ def underround(
         bool, typer.Option("--debug", help="Show tracebacks; understood anywhere.")
     ] = False,
 ) -> None:
-    """Replay, prove and judge recordings of prediction markets."""
+    """Find, watch, record and replay prediction markets, and judge strategies on them."""
 
 
 @app.command()

@@ -18,12 +18,14 @@ from underround.market.proof import (
     prove_restatement,
     prove_snapshot_hash,
 )
+from underround.market.resync import DIFFERS, compare
 from underround.market.trust import BookHash, BookRules, Feed, SnapshotHash, TrackedBook
 from underround.model.errors import BookDoubted
 from underround.model.events import (
     BestStated,
     BookSnapshot,
     FeesChanged,
+    FollowChanged,
     LevelAdjusted,
     LevelsChanged,
     MarketClosed,
@@ -85,6 +87,9 @@ class Hub:
         self.traded: dict[MarketId, Size] = {}
         self.closed: set[MarketId] = set()
         self.payouts: dict[MarketId, tuple[int, int]] = {}
+        self.gaps = 0
+        """Numbers that did not follow each other: each doubts all books of its subscription."""
+        self._left: set[MarketId] = set()
         self._fed_by: dict[str, list[TrackedBook]] = {feed.name: [] for feed in feeds}
         self._numbers: dict[tuple[str, int, int], int] = {}
         self._book_hashes = book_hashes
@@ -103,6 +108,7 @@ class Hub:
             MarketClosed: self._closed,
             MarketResolved: self._resolved,
             ReferenceTick: self._reference,
+            FollowChanged: self._follow_changed,
             StreamOpened: self._opened,
             StreamSilent: self._silenced,
         }
@@ -172,7 +178,7 @@ class Hub:
         tracked = self.books.get(market_id)
         if tracked is None:
             tracked = TrackedBook(self.markets[market_id], feed)
-            tracked.closed = market_id in self.closed
+            tracked.closed = market_id in self.closed or market_id in self._left
             self.books[market_id] = tracked
             self._fed_by[feed.name].append(tracked)
             if feed.proof == "polled":
@@ -238,6 +244,10 @@ class Hub:
             tracked = self._track(event.market, feed)
         if tracked.subscription != key:
             tracked.counters.unverifiable += 1
+            # Trusted by another subscription, which may not go on: this one may be the true one.
+            if tracked.trusted:
+                tracked.doubt("another subscription", now)
+                flags |= TRUST
             return flags
         book = tracked.book
         bid, ask = book.bid, book.ask
@@ -279,6 +289,8 @@ class Hub:
         if tracked.proof == "sequence" and event.sequence is None:
             tracked.counters.unverifiable += 1
             return NOTHING  # a book without a number cannot repair a numbered one
+        if tracked.feed is not feed and not self._admitted(tracked, event, now):
+            return TRUST if tracked.trusted is not was_trusted else NOTHING
         if event.at_ns is None or event.at_ns > tracked.pending_ns:
             self._close_group(tracked, now)
         proven = prove_snapshot_hash(tracked, event, self._snapshot_hashes, now)
@@ -308,6 +320,28 @@ class Hub:
         else:
             self._judge(tracked, event, proven=bool(proven), now=now)
         return TOP | DEPTH | (TRUST if tracked.trusted is not was_trusted else 0)
+
+    def _admitted(self, tracked: TrackedBook, event: BookSnapshot, now: Nanos) -> bool:
+        """Return whether a requested book may be applied to the book of a stream.
+
+        Only if the stream is alive and has stated the book in the present connection: nothing
+        would keep it true otherwise.  One that claims the very time of ours with other levels
+        ends its trust.  So does a state from within a timestamp, whose last hash the stream told.
+        """
+        if tracked.feed.silent or not tracked.changed_ns:
+            tracked.counters.unverifiable += 1
+            return False
+        if event.at_ns != tracked.changed_ns or compare(tracked, event) != "different":
+            return True
+        if tracked.trusted:
+            tracked.counters.mismatched += 1
+            tracked.doubt(DIFFERS, now)
+            return False
+        stated = tracked.outcome_hashes.get(event.outcome)
+        if tracked.last_doubt == DIFFERS or (stated is not None and stated != event.venue_hash):
+            tracked.counters.stale_snapshots += 1
+            return False
+        return True
 
     def _judge(
         self, tracked: TrackedBook, event: BookSnapshot, *, proven: bool, now: Nanos
@@ -358,6 +392,7 @@ class Hub:
         self._numbers[key] = number.number
         if last is None or number.number == last + 1:
             return NOTHING
+        self.gaps += 1
         flags = NOTHING
         reason = "sequence gap" if number.number > last + 1 else "sequence went back"
         for tracked in self.books.values():
@@ -439,8 +474,22 @@ class Hub:
             known.received_ns = now
         return NOTHING
 
+    def _follow_changed(self, event: FollowChanged, feed: Feed, now: Nanos) -> int:
+        """Begin an epoch; until it is followed again the book is not trusted, whatever comes."""
+        del feed
+        (self._left.discard if event.followed else self._left.add)(event.market)
+        tracked = self.books.get(event.market)
+        if tracked is None:
+            return NOTHING
+        self._close_group(tracked, now)
+        tracked.subscription = None
+        tracked.closed = event.market in self.closed or event.market in self._left
+        reason = "followed again" if event.followed else "not followed any more"
+        return TOP | DEPTH | (TRUST if tracked.new_epoch(reason, now) else NOTHING)
+
     def _opened(self, event: StreamOpened, feed: Feed, now: Nanos) -> int:
         del event
+        self._numbers = {key: last for key, last in self._numbers.items() if key[0] != feed.name}
         flags = NOTHING
         for tracked in self._fed_by[feed.name]:
             self._close_group(tracked, now)

@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from underround.market.trust import TrackedBook
+from underround.market.trust import BEHIND, TrackedBook
 from underround.model.book import Book
 from underround.model.errors import BookDoubted
 from underround.model.events import BookSnapshot
@@ -25,6 +25,9 @@ from underround.model.ids import MarketId
 from underround.model.units import Nanos
 
 NEVER: Final = 1 << 63
+DIFFERS: Final = "requested book differs"
+"""The doubt after an answer that has other levels at the very time of ours.  Only the stream can
+end it: asking the same place again would settle nothing."""
 UNSTATED: Final = "never stated"
 """The reason of a book that is followed and of which nothing was heard."""
 GRACES_MS: Final[Mapping[str, int]] = {
@@ -32,6 +35,7 @@ GRACES_MS: Final[Mapping[str, int]] = {
     "crossed for a moment": 250,
     "tick size changed": 250,
     "reconnected": 2_000,
+    BEHIND: 2_000,
     "stream silent": 2_000,
     UNSTATED: 5_000,
 }
@@ -96,11 +100,12 @@ class Resync:
         self._rng = rng
         self._cases: dict[MarketId, _Case] = {}
 
-    def follow(self, market: MarketId, now: Nanos) -> None:
-        """Begin to care for a book; it has its grace to be stated."""
-        if market not in self._cases:
-            case = _Case(now + self._grace(UNSTATED))
-            self._cases[market] = case
+    def follow(self, market: MarketId, now: Nanos) -> Nanos:
+        """Begin to care for a book; it has its grace to be stated.  Returns when ``due`` is due."""
+        case = self._cases.get(market)
+        if case is None:
+            case = self._cases[market] = _Case(now + self._grace(UNSTATED))
+        return case.due_ns
 
     def drop(self, market: MarketId) -> None:
         """Care no more."""

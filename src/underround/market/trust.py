@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -14,6 +14,8 @@ from underround.model.market import Market, TickEpoch
 from underround.model.run import BookCounters, ProofKind
 from underround.model.units import Nanos
 
+BEHIND: Final = "behind an earlier connection"
+"""The doubt of a book whose new connection tells an older state than the last one did."""
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -65,6 +67,7 @@ class TrackedBook:
         "counters",
         "doubted",
         "feed",
+        "floor_ns",
         "fresh",
         "hashes_matched",
         "heard_ns",
@@ -97,6 +100,8 @@ class TrackedBook:
         self.trusted_since_ns: Nanos = 0
         self.changed_ns: Nanos = 0
         """Venue time of the state; 0 before the first message."""
+        self.floor_ns: Nanos = 0
+        """Venue time that an earlier epoch reached: an older state is not trusted."""
         self.heard_ns: Nanos = 0
         """When the last message about this book was processed, on the run's clock."""
         self.agreements = 0
@@ -111,8 +116,15 @@ class TrackedBook:
         )
 
     def trust(self, now: Nanos) -> None:
-        """Begin (or go on) to trust the book; never after its market closed."""
+        """Begin (or go on) to trust the book.
+
+        Never after its market closed, and never in a state that is older than what an earlier
+        connection told: a new socket may be behind the old one, or stand still.
+        """
         if not self.trusted and not self.closed:
+            if 0 < self.changed_ns < self.floor_ns:
+                self.last_doubt = BEHIND
+                return
             self.trusted = True
             self.trusted_since_ns = now
 
@@ -131,6 +143,9 @@ class TrackedBook:
     def new_epoch(self, reason: str, now: Nanos) -> bool:
         """Drop the book: nothing known before counts; returns whether it was trusted."""
         was_trusted = self.doubt(reason, now)
+        if self.changed_ns:
+            # Two epochs in a row that end before the floor overrule it: then it was wrong.
+            self.floor_ns = self.changed_ns if self.changed_ns >= self.floor_ns else 0
         self.book.clear()
         self.counters.epochs += 1
         self.fresh = True

@@ -179,6 +179,13 @@ class ReferenceTick(msgspec.Struct, frozen=True, gc=False):
     """Micro-dollars per unit."""
 
 
+class FollowChanged(msgspec.Struct, frozen=True, gc=False):
+    """We ceased to follow a market, or follow it again: nothing told of its book before counts."""
+
+    market: MarketId
+    followed: bool
+
+
 class StreamOpened(msgspec.Struct, frozen=True, gc=False):
     """A (new) connection of a stream: every book it feeds starts a new epoch."""
 
@@ -208,6 +215,7 @@ MarketEvent: TypeAlias = (
     | MarketClosed
     | MarketResolved
     | ReferenceTick
+    | FollowChanged
     | StreamOpened
     | StreamSilent
 )

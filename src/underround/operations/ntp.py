@@ -7,6 +7,7 @@ trading.  One exchange over UDP is exact to half the round trip, which is stated
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from collections.abc import Callable
 from typing import Final
@@ -101,6 +102,11 @@ async def ask_time(
             transport.sendto(request(nonce))
             answer, received_ns = await exchange.answer
         return reading(answer, nonce, sent_ns, received_ns)
+    except socket.gaierror:
+        raise Unreachable(
+            f"time server {host}: its name cannot be resolved: check the network, or name another "
+            "in clock.ntp"
+        ) from None
     except (OSError, ValueError) as error:  # a time-out is an OSError
         told = str(error) or f"no answer within {timeout_s:g} s"
         raise Unreachable(

@@ -24,6 +24,10 @@ class Handshake(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     """May hold signatures: never logged."""
 
+    def __repr__(self) -> str:
+        """Show neither headers nor query, which may hold signatures and tokens."""
+        return f"Handshake({self.url.partition('?')[0]!r}, {len(self.headers)} headers)"
+
 
 class ChannelLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel asks of its sockets."""

@@ -8,7 +8,6 @@ reads a status: what an answer means is the venue's own table (``refusals`` of e
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -21,6 +20,7 @@ from yarl import URL
 
 from underround import __version__
 from underround.model.errors import AnswerRefused, ConfigError, OutcomeUnknown, Unreachable
+from underround.venues.http_failures import failure_words
 
 USER_AGENT: Final = f"underround/{__version__}"
 """Polymarket's CDN refuses the default agents of HTTP libraries."""
@@ -60,7 +60,7 @@ class _TooLongError(Exception):
 
 
 class _BrokenError(aiohttp.ClientError):
-    """The connection broke after something may have been sent."""
+    """The connection broke after something may have been sent; says why in our own words."""
 
 
 async def _sent_once(
@@ -72,7 +72,7 @@ async def _sent_once(
     except aiohttp.ClientConnectorError:
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _BrokenError(_words(error)) from None
+        raise _BrokenError(failure_words(error)) from None
 
 
 def host_of(base_url: str, schemes: Collection[str] = ("http", "https")) -> str:
@@ -156,7 +156,7 @@ class HttpClient:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status, names, received)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            told = f"{place}: no connection ({_words(error)})"
+            told = f"{place}: no connection ({failure_words(error)})"
             raise Unreachable(f"{told}: check network and host") from None
         except (aiohttp.InvalidURL, ValueError):
             raise ConfigError(f"{self.host} is no address to speak to: correct it") from None
@@ -166,8 +166,10 @@ class HttpClient:
                 raise AnswerRefused(f"{told}: ask for less") from None
         except TimeoutError:
             told = f"{place}: no answer within {self._timeout_ms} ms"
+        except _BrokenError as error:
+            told = f"{place}: the connection broke ({error})"
         except aiohttp.ClientError as error:
-            told = f"{place}: the connection broke ({_words(error)})"
+            told = f"{place}: the connection broke ({failure_words(error)})"
         if write:
             raise OutcomeUnknown(f"{told}: it may have been executed; look it up, never resend")
         raise Unreachable(f"{told}: try again")
@@ -191,10 +193,3 @@ class HttpClient:
                 raise _TooLongError
             parts.append(part)
         return b"".join(parts)
-
-
-def _words(error: BaseException) -> str:
-    """Return an error's own words without addresses of objects, or its kind."""
-    if isinstance(error, asyncio.CancelledError):
-        raise error
-    return str(error) or type(error).__name__

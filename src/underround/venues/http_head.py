@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from underround.model.errors import Bug, ConfigError
-from underround.venues.http import USER_AGENT
+from underround.venues.http import USER_AGENT, host_of
 
 _FORMS: Final = 256
 """Forms that are remembered; a host has a few dozen, queries aside."""
@@ -48,7 +48,7 @@ class Site(msgspec.Struct, frozen=True):
 
 def site_of(base_url: str) -> Site:
     """Return the site of ``http[s]://host[:port][/prefix]``; raises ``ConfigError``."""
-    wrong = ConfigError(f"{base_url.partition('?')[0]!r} is no address to speak to: correct it")
+    wrong = ConfigError(f"{host_of(base_url)} with what follows is no address: correct it")
     try:
         parts = urlsplit(base_url)
         port = parts.port

@@ -9,8 +9,9 @@ their turn.  The queue is bounded in frames and in bytes, and conflates:
   stream is *shed*: what it brings is dropped until the queue has been worked off.  Its books must
   lose their trust at once and be stated anew afterwards; the owner is told both.
 
-An empty frame (a new connection, see ``venues.slot``) never waits: what still waits of its stream
-belongs to a connection that is over and is dropped, so trust ends now and not after a backlog.
+An empty frame (a new connection, see ``venues.delivery``) never waits: what still waits of its
+stream belongs to a connection that is over and is dropped, so trust ends now and not after a
+backlog.
 """
 
 from __future__ import annotations
@@ -126,6 +127,13 @@ class Inbox:
         else:
             self._take(_Waiting(stream, connection, recv_ns, payload))
 
+    def close(self) -> None:
+        """Drop what waits: nothing is consumed any more, and the owner is told nothing."""
+        self._queue.clear()
+        self._by_stream.clear()
+        self._shed.clear()
+        self._bytes = 0
+
     # --- within --------------------------------------------------------------------------------
 
     def _take(self, frame: _Waiting) -> None:
@@ -212,8 +220,9 @@ class Inbox:
             self._owner.failed(error)
             return
         if self._queue:
-            self._scheduled = True
-            self._call_soon(self._turn)
+            if not self._scheduled:  # a consumer that put a frame has seen to it already
+                self._scheduled = True
+                self._call_soon(self._turn)
             return
         shed, self._shed = self._shed, {}
         for stream in shed:

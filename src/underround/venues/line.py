@@ -21,6 +21,12 @@ from underround.venues.socket import Socket, open_socket
 HELD_FRAMES: Final = 50_000
 HELD_BYTES: Final = 64 << 20
 """What a standby may hear before it is proven; more than that, and it will not be in time."""
+_PATIENCE_S: Final = 5.0
+"""While so much waits to be sent, no restatement is added: it would come too late to help."""
+
+
+class Dropped(TryLater):
+    """We closed the line ourselves: no failure of anybody."""
 
 
 class Owner(Protocol):
@@ -99,6 +105,8 @@ class Line:
         opened = await open_socket(handshake, self, self._clock, tls=self._tls)
         if self._closed:
             opened.close()
+            if self.proof.done():
+                self.proof.result()  # raises why
             raise Unreachable(f"{self._dialect.stream}: the socket ended as soon as it was open")
         self._socket = opened
         self._outbox = Outbox(opened.send, self._limits.sends_per_s)
@@ -133,8 +141,8 @@ class Line:
             self._judge()
 
     def refresh(self, topics: Sequence[Topic]) -> bool:
-        """Ask the venue to restate topics here; returns whether the channel can."""
-        if self._socket is None:
+        """Ask the venue to restate topics here; returns whether the channel can now."""
+        if self._outbox is None or self._outbox.delay_s > _PATIENCE_S:
             return False
         frames = self._session.refresh(topics)
         self.send(frames)
@@ -160,10 +168,12 @@ class Line:
         return [topic for topic in self._demanded if topic not in self.proven]
 
     def close(self) -> None:
-        """Let go of the socket; nothing is told any more."""
+        """Let go of the socket; nothing is told any more, and whoever waits for a proof fails."""
         if self._closed:
             return
         self._closed = True
+        if not self.proof.done():
+            self.proof.set_exception(Dropped(f"{self._dialect.stream}: not wanted any more"))
         self._held = []
         if self._timer is not None:
             self._timer.cancel()
@@ -213,9 +223,9 @@ class Line:
         """Close, tell the owner, and end the wait for a proof."""
         if self._closed:
             return
-        self.close()
         if not self.proof.done():
             self.proof.set_exception(TryLater(f"{self._dialect.stream}: {reason}"))
+        self.close()
         self._owner.ended(self, reason)
 
     def failed(self, error: Exception) -> None:

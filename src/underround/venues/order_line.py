@@ -24,7 +24,7 @@ from typing import Final, NoReturn, Self
 
 from underround.model.errors import AnswerRefused, OutcomeUnknown, Unreachable
 from underround.venues.backoff import BackoffRules
-from underround.venues.http import Reply
+from underround.venues.http import Reply, host_of
 from underround.venues.http_connection import BrokenError, TooLongError, open_connection
 from underround.venues.http_head import Heads, site_of
 from underround.venues.warm_connections import (
@@ -64,8 +64,9 @@ class OrderLine:
         and used until that is open.  ``tls`` replaces the system's trust store; ``rng`` jitters the
         pauses between tries to connect.  Raises ``ConfigError`` for what is no address.
         """
-        self.base_url = base_url.rstrip("/")
         site = site_of(base_url)
+        self.host = host_of(base_url)
+        """What errors name: a path of the base address may be somebody's key."""
         self._heads = Heads(site)
         self._timeout_ms = timeout_ms
         self._timeout_s = timeout_ms / 1_000
@@ -134,7 +135,7 @@ class OrderLine:
             self._warm.release(connection)  # which drops it unless the whole answer has come
 
     def _place(self, method: str, target: str) -> str:
-        return f"{method} {self.base_url}{target.partition('?')[0]}"
+        return f"{method} {self.host}{target.partition('?')[0]}"
 
     def _tell(self, place: str, error: Exception, write: bool) -> NoReturn:
         """Raise what a failure after the write means."""

@@ -18,19 +18,28 @@ class Outbox:
         self._waiting: deque[bytes] = deque()
         self._sent_at: deque[float] = deque(maxlen=max(1, sends_per_s))
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def delay_s(self) -> float:
+        """How long a frame that is put now waits, about."""
+        return len(self._waiting) / (self._sent_at.maxlen or 1)
 
     def put(self, frames: Iterable[bytes]) -> None:
         """Send frames in order, now or as soon as the pace allows."""
-        self._waiting.extend(frames)
-        self._pump()
+        if not self._closed:
+            self._waiting.extend(frames)
+            self._pump()
 
     def put_first(self, frame: bytes) -> None:
         """Send a frame before all that wait."""
-        self._waiting.appendleft(frame)
-        self._pump()
+        if not self._closed:
+            self._waiting.appendleft(frame)
+            self._pump()
 
     def close(self) -> None:
-        """Forget what waits."""
+        """Forget what waits; nothing is sent any more."""
+        self._closed = True
         self._waiting.clear()
         if self._timer is not None:
             self._timer.cancel()

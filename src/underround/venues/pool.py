@@ -17,8 +17,9 @@ from typing import Final
 from underround.model.errors import ConfigError
 from underround.model.units import Nanos
 from underround.venues.backoff import BackoffRules
+from underround.venues.delivery import Deliver
 from underround.venues.dialect import Dialect, Topic
-from underround.venues.slot import Deliver, Slot
+from underround.venues.slot import Slot
 from underround.venues.status import SlotStatus
 
 OPENING_AT_ONCE: Final = 4
@@ -34,7 +35,7 @@ class Pool:
     """Every socket of one channel.
 
     ``deliver(stream, connection, recv_ns, payload)`` is called for each frame, on the loop's
-    thread, in order; an empty payload opens a connection without a socket (``venues.slot``).
+    thread, in order; an empty payload opens a connection without a socket (``venues.delivery``).
     ``clock`` tells Unix nanoseconds; ``rng`` jitters pauses and ages.
     """
 

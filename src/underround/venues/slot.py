@@ -1,9 +1,7 @@
 """One socket's place in a pool: which line delivers, which one is about to take over.
 
 A slot is one stream.  Each line that delivers is a connection with the next number, and so is the
-state of having none: when a line dies, an *empty frame* opens the next connection at once.  It says
-nothing to any codec, but whoever keeps books sees a new connection and ends their trust in the
-moment of the loss; and since it is a frame, a recording of it does the same.
+state of having none (``venues.delivery``).
 
 A line that still lives is replaced with overlap.  The standby opens and subscribes while the old
 line delivers; what it hears is held until it has proven every topic that the old one had proven.
@@ -18,20 +16,17 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
 import msgspec
 
 from underround.model.errors import AccountError, TryLater, UnderroundError, Unreachable
 from underround.model.units import Nanos
 from underround.venues.backoff import Backoff, BackoffRules
+from underround.venues.delivery import Deliver, Delivery
 from underround.venues.demands import Demands
 from underround.venues.dialect import Dialect, Topic
-from underround.venues.line import Line
+from underround.venues.line import Dropped, Line
 from underround.venues.status import SlotStatus
-
-Deliver: TypeAlias = Callable[[str, int, int, bytes], None]
-"""``(stream, connection, recv_ns, payload)``; an empty payload opens a connection, see above."""
 
 
 class Slot:
@@ -52,10 +47,9 @@ class Slot:
     ) -> None:
         self.stream = stream
         self.topics: dict[Topic, None] = {}
-        self.connection = -1
         self._status = SlotStatus(stream=stream, handovers={}, lost={})
         self._dialect = dialect
-        self._deliver_frame = deliver
+        self._delivery = Delivery(stream, deliver, clock, fail)
         self._clock = clock
         self._rng = rng
         self._backoff = Backoff(rules, rng)
@@ -64,7 +58,6 @@ class Slot:
         self._tls = tls
         self._active: Line | None = None
         self._standby: Line | None = None
-        self._announced = False
         self._demands = Demands()
         self._due = asyncio.Event()
 
@@ -72,52 +65,48 @@ class Slot:
 
     async def run(self) -> None:
         """Keep a line open while there are topics; ends only by being cancelled."""
-        loop = asyncio.get_running_loop()
         try:
             while True:
                 await self._due.wait()
                 self._due.clear()
                 if not self._wanted():
                     continue
-                pause = self._backoff.not_before - loop.time()
+                pause = self._backoff.not_before - self._now()
                 if pause > 0:
                     await self._wait(pause)
                     self._due.set()
                     continue
                 try:
                     await self._attempt()
+                except Dropped:
+                    self._due.set()
                 except (TryLater, AccountError) as error:
                     self._note_failure(error)
         finally:
-            for line in (self._active, self._standby):
-                if line is not None:
-                    line.close()
+            for line in self._lines:
+                line.close()
             self._active = self._standby = None
 
     def subscribe(self, topics: Sequence[Topic]) -> None:
         """Add topics, on the lines that are open or opening."""
         self.topics |= dict.fromkeys(topics)
-        for line in (self._active, self._standby):
-            if line is not None:
-                line.subscribe(topics)
+        for line in self._lines:
+            line.subscribe(topics)
         if self._active is None:
             self._due.set()
 
     def unsubscribe(self, topics: Sequence[Topic]) -> None:
         """Drop topics; without any the sockets close, and what they fed is told to be over."""
-        for topic in topics:
-            self.topics.pop(topic, None)
+        self.topics = {topic: None for topic in self.topics if topic not in topics}
         self._demands.met(topics)
-        standby, active = self._standby, self._active
-        if self.topics:
-            for line in (active, standby):
-                if line is not None:
-                    line.unsubscribe(topics)
-            return
-        if standby is not None:
-            standby.ended("nothing left to subscribe")
-        if active is not None:
-            self._lose(active, "nothing left to subscribe")
+        for line in self._lines:
+            if self.topics:
+                line.unsubscribe(topics)
+            else:  # by our own will: no loss, and no reason to wait with the next one
+                line.close()
+        if self._active is not None and not self.topics:
+            self._active = None
+            self._delivery.lost()
 
     def refresh(self, topics: Sequence[Topic]) -> bool:
         """Ask for topics to be restated on the line that delivers; returns whether it can be."""
@@ -140,8 +129,13 @@ class Slot:
 
     def renew(self) -> None:
         """Begin the next connection on the same socket: what was known before does not count."""
-        if self._active is not None:
-            self._open_connection()
+        if self.connection >= 0:
+            self._delivery.renew()
+
+    @property
+    def connection(self) -> int:
+        """The number of the present connection; -1 before the first."""
+        return self._delivery.connection
 
     @property
     def streaming(self) -> bool:
@@ -164,7 +158,7 @@ class Slot:
     def took(self, line: Line, recv_ns: Nanos, payload: bytes) -> None:
         """Deliver what the active line heard."""
         if line is self._active:
-            self._deliver(recv_ns, payload)
+            self._delivery.frame(recv_ns, payload)
 
     def wanting(self, line: Line, reason: str) -> None:
         """Replace a line that still lives; a standby that is cut already was none."""
@@ -271,15 +265,9 @@ class Slot:
         self._active = line
         if self._standby is line:
             self._standby = None
-        if self._announced:
-            self._announced = False
-        else:
-            self.connection += 1
         held = line.release()
         self._status.held_peak = max(self._status.held_peak, len(held))
-        now = self._clock()
-        for payload in held:
-            self._deliver(now, payload)
+        self._delivery.adopt(held)
 
     def _hand_over(self, line: Line) -> None:
         old = self._active
@@ -299,23 +287,15 @@ class Slot:
         if not self._backoff.settled(line.proven_at, now) and line.proven_at is not None:
             # It proved itself and broke at once; one that never did fails in its own attempt.
             self._backoff.failed(now)
-        self._open_connection()
-        self._announced = True
+        self._delivery.lost()
         standby = self._standby
         if standby is not None and standby.is_open:
             self._adopt(standby)
         self._due.set()
 
-    def _open_connection(self) -> None:
-        """Begin the next connection with an empty frame."""
-        self.connection += 1
-        self._deliver(self._clock(), b"")
-
-    def _deliver(self, recv_ns: Nanos, payload: bytes) -> None:
-        try:
-            self._deliver_frame(self.stream, self.connection, recv_ns, payload)
-        except Exception as error:  # noqa: BLE001 - raised again by whoever runs the pool
-            self._fail(error)
+    @property
+    def _lines(self) -> list[Line]:
+        return [line for line in (self._active, self._standby) if line is not None]
 
     @staticmethod
     def _now() -> float:

@@ -35,6 +35,8 @@ MAX_MESSAGE_BYTES: Final = 64 << 20
 """Longer messages end the socket.  Kalshi allows itself 64 MiB, the others far less."""
 _CONNECT_S: Final = 4.0
 """Most time for one address of a host, so that a dead IPv6 route does not eat the whole try."""
+_LONGEST_WAIT: Final = 6
+"""Digits of a waiting time in seconds that is believed: a million seconds are eleven days."""
 _DATA: Final = frozenset((picows.WSMsgType.TEXT, picows.WSMsgType.BINARY))
 # picows logs handshakes, headers included, at its lowest level: this logger lets nothing through.
 _SILENT: Final = logging.getLogger("underround.sockets")
@@ -193,6 +195,8 @@ async def open_socket(
         for each in tcp:  # the handshake had begun: its transport sees the end and closes itself
             _shut(each)
         raise
+    if not held.is_open:
+        raise Unreachable(f"{place}: the socket ended as soon as it was open: try again later")
     return held
 
 

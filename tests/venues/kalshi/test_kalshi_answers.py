@@ -106,6 +106,12 @@ def test_an_order_is_stated_as_a_purchase() -> None:
     assert told.created_ns == 1_791_626_400_500_000_000
 
 
+def test_an_executed_order_is_filled_only_if_all_of_it_was() -> None:
+    for filled, state in (("10.00", "filled"), ("4.00", "cancelled"), ("0.00", "cancelled")):
+        row = ORDER | {"status": "executed", "fill_count_fp": filled, "remaining_count_fp": "0.00"}
+        assert stated_orders.order(encoded({"order": row}), "x").state == state
+
+
 def test_a_cancelled_order_whose_end_had_come_has_expired() -> None:
     for until, state in (
         ("2026-10-10T10:00:01Z", "expired"),

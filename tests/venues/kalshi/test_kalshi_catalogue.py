@@ -14,8 +14,8 @@ from underround.model.errors import AnswerRefused
 from underround.model.events import FeesChanged
 from underround.model.fees import KalshiFees
 from underround.model.ids import KALSHI, GroupId, MarketId
-from underround.model.listing import FeeEpoch, Window
-from underround.model.market import Resolution
+from underround.model.listing import FeeEpoch, Listing, Window
+from underround.model.market import Catalogue, Resolution, decode_catalogue, encode_catalogue
 from underround.model.units import ONE
 from underround.venues.kalshi.catalogue import (
     Told,
@@ -282,3 +282,15 @@ def test_captured_markets_become_listings(shared: Path) -> None:
     assert [each.state for each in told.listings] == ["resolved", "resolved", "closed"]
     assert [each.payouts for each in told.resolutions] == [(ONE, 0), (0, ONE)]
     assert {each.shard for each in told.listings} == {0}
+
+
+def test_what_is_found_can_be_written_down_and_read_back() -> None:
+    """Its numbers are plain integers: nothing of the answers' own types is left in it."""
+    paid = {"status": "finalized", "result": "yes", "settlement_ts": "2026-09-26T23:00:07Z"}
+    paid["settlement_value_dollars"] = "1.0000"
+    told = found([market(), market(ticker="B", **paid)], about())
+    listed = tuple(each.market for each in told.listings)
+    catalogue = Catalogue(listed, told.groups, told.resolutions)
+    assert len(told.resolutions) == 1
+    assert decode_catalogue(encode_catalogue(catalogue)) == catalogue
+    assert msgspec.json.decode(msgspec.json.encode(told.listings[0]), type=Listing)

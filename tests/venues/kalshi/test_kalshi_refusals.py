@@ -62,6 +62,14 @@ def nested(code: str, details: str = "") -> bytes:
         (429, nested("too_many_requests"), True, RateLimited),
         (500, nested("internal_server_error"), True, OutcomeUnknown),
         (500, nested("oops", "post only cross"), True, OutcomeUnknown),
+        (500, nested("not_found"), True, OutcomeUnknown),
+        (502, nested("insufficient_balance"), True, OutcomeUnknown),
+        (500, nested("invalid_price"), True, OutcomeUnknown),
+        (504, nested("too_many_requests"), True, OutcomeUnknown),
+        (500, nested("order_already_exists"), True, OutcomeUnknown),
+        (408, nested("not_found"), True, OutcomeUnknown),
+        (500, nested("not_found"), False, Unreachable),
+        (503, nested("trading_is_paused"), True, VenuePaused),
         (503, b"", True, OutcomeUnknown),
         (504, b"<html>gateway</html>", True, OutcomeUnknown),
         (408, b"", True, OutcomeUnknown),
@@ -116,9 +124,28 @@ def test_rows_of_a_batch_are_refused_like_whole_requests() -> None:
         (Fault("order_already_exists"), AlreadyKnown),
         (Fault("invalid_order", "", "post only cross"), WouldCross),
         (Fault("internal_server_error"), OutcomeUnknown),
-        (Fault("odd"), RequestRefused),
+        (Fault("invalid_order", "", "invalid ticker"), RequestRefused),
+        (Fault("fill_or_kill_insufficient_resting_volume"), NotFilled),
     ):
         assert type(row_refusal(fault, "row 0")) is kind
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(),
+        Fault("odd"),
+        Fault(message="text"),
+        Fault("service_error"),
+        Fault("service_error", "", "post only cross"),
+        Fault("conflict", "", "deadline exceeded"),
+        Fault("invalid_order", "", "internal error"),
+    ],
+)
+def test_a_row_is_refused_only_by_a_code_that_is_known_for_it(fault: Fault) -> None:
+    told = row_refusal(fault, "row 0")
+    assert type(told) is OutcomeUnknown
+    assert str(told).endswith("look it up, never resend")
 
 
 @pytest.mark.shared

@@ -17,6 +17,7 @@ from underround.venues.kalshi.stream import (
     LIFECYCLE,
     USER_CHANNELS,
     KalshiDialect,
+    KalshiIndexDialect,
     KalshiLifecycleDialect,
     KalshiUserDialect,
 )
@@ -208,6 +209,26 @@ def test_a_lost_message_of_a_numbered_channel_replaces_the_socket() -> None:
 
 
 @pytest.mark.shared
+def test_indices_are_subscribed_to_together_and_proven_by_their_values() -> None:
+    session = KalshiIndexDialect(signer(), DEMO).session()
+    assert commands(session.opening(["BRTI", "ETHUSD_RTI"])) == [
+        {
+            "id": 1,
+            "cmd": "subscribe",
+            "params": {"channels": ["cfbenchmarks_value"], "index_ids": ["BRTI", "ETHUSD_RTI"]},
+        }
+    ]
+    assert session.opening([]) == ()
+    assert session.unsubscribe(["BRTI"]) == ()
+    assert session.hear(named("cfbenchmarks_value", 1)) == CONTROL
+    assert session.proven(named("cfbenchmarks_value", 1)) == ()
+    value = json.dumps(
+        {"type": "cfbenchmarks_value", "sid": 1, "seq": 1, "msg": {"index_id": "BRTI", "data": ""}}
+    ).encode()
+    assert session.hear(value) == DATA
+    assert session.proven(value) == ("BRTI",)
+
+
 def test_the_captured_conversation_is_understood(shared: Path) -> None:
     """Twelve markets on one subscription: one name, eleven acknowledgements, twelve proofs."""
     path = shared / "venues/samples/kalshi/ws_orderbook_multi_market_2026-08-07.ndjson"

@@ -137,7 +137,9 @@ def test_orders_that_are_not_ours_come_out_as_stated() -> None:
     assert isinstance(stated, StatedOrder)
     assert (stated.order, stated.state, stated.filled) == ("by-hand", "live", ONE)
     for status, change, state in (
-        ("executed", {}, "filled"),
+        ("executed", {"fill_count_fp": "10.00", "remaining_count_fp": "0.00"}, "filled"),
+        ("executed", {"fill_count_fp": "4.00", "remaining_count_fp": "0.00"}, "cancelled"),
+        ("executed", {"fill_count_fp": "0.00", "remaining_count_fp": "0.00"}, "cancelled"),
         ("canceled", {}, "cancelled"),
         ("canceled", {"expiration_ts_ms": AT}, "expired"),
     ):

@@ -145,6 +145,13 @@ def test_every_step_is_taken_by_a_pool_that_wants_a_tenth(
         assert new.max_fee >= fresh.max_fee
 
 
+@pytest.mark.parametrize(
+    "tip, max_fee, taken", [(110, 1_100, True), (109, 1_100, False), (110, 1_099, False)]
+)
+def test_a_replacement_pays_a_tenth_more_of_both(tip: int, max_fee: int, taken: bool) -> None:
+    assert replaces(Fees(tip, max_fee), Fees(100, 1_000)) is taken
+
+
 @given(tip=st.integers(LEAST_TIP, 100 * GWEI), more=st.integers(0, 300 * GWEI))
 def test_steps_end_at_the_cap(tip: int, more: int) -> None:
     cap = FeeCap(100 * GWEI, 400 * GWEI)

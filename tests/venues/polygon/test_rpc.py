@@ -20,6 +20,7 @@ from underround.model.errors import (
     RequestRefused,
     UnderroundError,
     Unreachable,
+    VenuePaused,
 )
 from underround.venues.http import HttpClient
 from underround.venues.polygon.answers import KnownTransaction
@@ -30,7 +31,7 @@ from underround.venues.polygon.messages import Ask
 from underround.venues.polygon.provider import MOST_IN_BATCH, Provider
 from underround.venues.polygon.quantities import Hash, Quantity
 from underround.venues.polygon.refusals import Fault
-from underround.venues.polygon.rpc import Rpc
+from underround.venues.polygon.rpc import LogFilter, Rpc
 
 STATION = b"""{"safeLow":{"maxPriorityFee":30,"maxFee":31},"standard":{"maxPriorityFee":32.5,
 "maxFee":33},"fast":{"maxPriorityFee":40,"maxFee":41},"estimatedBaseFee":1,"blockTime":2,
@@ -241,3 +242,37 @@ def test_a_hash_is_lower_case_whatever_the_node_writes() -> None:
             assert told.hash == Hash("0x" + "ab" * 32)
 
     run(scenario())
+
+
+def test_a_node_of_another_chain_is_a_mistake_of_the_configuration() -> None:
+    async def scenario() -> None:
+        async with nodes(at(answering({"eth_chainId": "0x1"}))) as (rpc, _):
+            with pytest.raises(ConfigError, match="provider 1 serves chain 1, not 137: name"):
+                await rpc.start()
+
+    run(scenario())
+
+
+def test_a_node_that_is_behind_is_not_believed_that_nothing_happened() -> None:
+    async def scenario() -> None:
+        behind = at(answering({"eth_blockNumber": "0x63", "eth_getLogs": []}))
+        async with nodes(behind) as (rpc, _):
+            assert [chunk.last async for chunk in rpc.logs(LogFilter(), 90, 99)] == [99]
+            with pytest.raises(VenuePaused, match="its head is below block 100: try later"):
+                async for _chunk in rpc.logs(LogFilter(), 90, 100):
+                    pass
+
+    run(scenario())
+
+
+def test_when_no_node_answers_each_one_s_reason_is_told_without_its_address() -> None:
+    async def main() -> str:
+        async with nodes(at(Answer(status=401)), at(Answer(b"<html>", 502))) as (rpc, _):
+            with pytest.raises(Unreachable) as caught:
+                await rpc.survey()
+            return str(caught.value)
+
+    told = run(main())
+    assert told.startswith("no RPC provider answers (provider 1: ")
+    assert "; provider 2: " in told
+    assert "secret-key" not in told

@@ -25,11 +25,13 @@ from underround.model.errors import (
     UnderroundError,
 )
 from underround.model.fees import NoFees, PolymarketFees
+from underround.model.orders import TimeInForce
 from underround.model.units import decimal_text
 from underround.venues.codec import iso_nanos
 from underround.venues.polymarket import account_answers, answers, data_answers, reward_answers
 from underround.venues.polymarket.data_api import padded_condition
 from underround.venues.polymarket.fills import fill_id, finality_of, own_fills
+from underround.venues.polymarket.ids import PositionId
 from underround.venues.polymarket.numbers import double_micros, exact, micros, moment
 from underround.venues.polymarket.terms import MarketTerms, market_terms
 from underround.venues.polymarket.trades import Account
@@ -115,8 +117,8 @@ def answer(**changes: Any) -> bytes:
 
 
 def test_a_taken_order_says_its_shares_whichever_side_they_are_on() -> None:
-    bought = answers.placed(answer(), ORDER, "buy", PLACE)
-    sold = answers.placed(answer(), ORDER, "sell", PLACE)
+    bought = answers.placed(answer(), ORDER, "buy", PLACE, tif="FAK")
+    sold = answers.placed(answer(), ORDER, "sell", PLACE, tif="FAK")
     assert isinstance(bought, Placed)
     assert isinstance(sold, Placed)
     assert (bought.filled, sold.filled) == (5_120_000, 4_915_200)
@@ -127,7 +129,11 @@ def test_a_taken_order_says_its_shares_whichever_side_they_are_on() -> None:
 @pytest.mark.parametrize("status", ["live", "delayed"])
 def test_an_order_without_amounts_says_nothing_about_fills(status: str) -> None:
     placed = answers.placed(
-        answer(status=status, makingAmount="", takingAmount="", tradeIDs=None), ORDER, "buy", PLACE
+        answer(status=status, makingAmount="", takingAmount="", tradeIDs=None),
+        ORDER,
+        "buy",
+        PLACE,
+        tif="FAK",
     )
     assert isinstance(placed, Placed)
     assert (placed.state, placed.filled, placed.trades) == (status, None, ())
@@ -143,6 +149,7 @@ def test_an_order_without_amounts_says_nothing_about_fills(status: str) -> None:
         ({"errorMsg": "nobody knows this"}, OutcomeUnknown),
         ({"status": "unmatched"}, NotFilled),
         ({"status": "unmatched", "orderID": ""}, NotFilled),
+        ({"status": "unmatched", "success": False}, NotFilled),
         ({"status": "resting"}, OutcomeUnknown),
         ({"status": ""}, OutcomeUnknown),
         ({"orderID": ""}, OutcomeUnknown),
@@ -154,12 +161,12 @@ def test_an_order_without_amounts_says_nothing_about_fills(status: str) -> None:
 def test_only_a_whole_yes_is_an_accepted_order(
     changes: dict[str, Any], kind: type[UnderroundError]
 ) -> None:
-    assert type(answers.placed(answer(**changes), ORDER, "buy", PLACE)) is kind
+    assert type(answers.placed(answer(**changes), ORDER, "buy", PLACE, tif="FAK")) is kind
 
 
 @pytest.mark.parametrize("text", [b"", b"null", b"[]", b"{", b"<html>", b"\xff"])
 def test_an_unreadable_answer_leaves_the_order_unknown(text: bytes) -> None:
-    outcome = answers.placed(text, ORDER, "buy", PLACE)
+    outcome = answers.placed(text, ORDER, "buy", PLACE, tif="FAK")
     assert type(outcome) is OutcomeUnknown
     assert ORDER in str(outcome)
 
@@ -167,24 +174,47 @@ def test_an_unreadable_answer_leaves_the_order_unknown(text: bytes) -> None:
 def test_a_batch_is_true_row_by_row() -> None:
     other = "0x" + "cd" * 32
     rows = b"[" + answer() + b"," + answer(orderID="", errorMsg="order crosses book") + b"]"
-    first, second = answers.placed_batch(rows, ((ORDER, "buy"), (other, "sell")), PLACE)
+    first, second = answers.placed_batch(
+        rows, ((ORDER, "buy", "GTC"), (other, "sell", "GTC")), PLACE
+    )
     assert isinstance(first, Placed)
     assert type(second).__name__ == "WouldCross"
 
 
 @pytest.mark.parametrize("rows", [b"[]", b"{}", b"null", b"x"])
 def test_a_batch_of_another_length_tells_nothing_about_any_order(rows: bytes) -> None:
-    found = answers.placed_batch(rows, ((ORDER, "buy"), ("0x1", "sell")), PLACE)
+    found = answers.placed_batch(rows, ((ORDER, "buy", "GTC"), ("0x1", "sell", "GTC")), PLACE)
     assert [type(each) for each in found] == [OutcomeUnknown, OutcomeUnknown]
 
 
 def test_no_mutation_of_an_answer_makes_an_order_of_it(mutate: Mutate, turns: int) -> None:
     rng = random.Random(7)
     for _ in range(turns):
-        outcome = answers.placed(mutate(answer(), rng), ORDER, "buy", PLACE)
+        outcome = answers.placed(mutate(answer(), rng), ORDER, "buy", PLACE, tif="FAK")
         assert isinstance(outcome, Placed | UnderroundError)
         if isinstance(outcome, Placed):
             assert outcome.native.lower() == ORDER
+
+
+@pytest.mark.parametrize(
+    "tif, kind",
+    [("GTC", OutcomeUnknown), ("GTD", OutcomeUnknown), ("FOK", NotFilled), ("FAK", NotFilled)],
+)
+def test_what_did_not_match_is_settled_only_for_an_order_that_cannot_rest(
+    tif: TimeInForce, kind: type[UnderroundError]
+) -> None:
+    one = answers.placed(answer(status="unmatched"), ORDER, "buy", PLACE, tif=tif)
+    rows = b"[" + answer(status="unmatched") + b"]"
+    (row,) = answers.placed_batch(rows, ((ORDER, "buy", tif),), PLACE)
+    assert type(one) is type(row) is kind
+    assert ORDER in str(one)
+
+
+def test_a_cancel_that_the_answer_does_not_mention_is_refused() -> None:
+    text = body(canceled=["0xA"], not_canceled={"0xb": "matched"})
+    found = answers.cancelled(text, PLACE, ("0xa", "0xB", "0xc"))
+    assert found.cancelled == ("0xA",)
+    assert found.refused == {"0xb": "matched", "0xc": "the answer does not mention it: ask again"}
 
 
 def test_each_cancel_has_its_own_truth() -> None:
@@ -403,6 +433,14 @@ def test_an_absent_version_is_what_the_ids_say_and_a_stated_one_must_agree() -> 
     for wrong in ("v2", "v3", "", "V1"):
         with pytest.raises(AnswerRefused, match="do not trade it"):
             told_terms(v=wrong)
+    first = PositionId(
+        module=1, base=bytes(range(16)), arity=2, chain=0, condition_index=0, outcome=0
+    )
+    new = [{"t": first.token, "o": "Yes"}, {"t": first.sibling(1).token, "o": "No"}]
+    assert told_terms(t=new, v=None).version == told_terms(t=new, v="v2").version == "v2"
+    for tokens in (new, [new[0], {"t": NO_TOKEN, "o": "No"}]):
+        with pytest.raises(AnswerRefused, match="do not trade it"):
+            told_terms(t=tokens, v="v1")
 
 
 def test_another_market_s_terms_are_refused() -> None:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-import msgspec
-
 from underround.app.clients import Clients
 from underround.app.doctor.checks import Check
 from underround.app.doctor.findings import Verdict, failed, hinders_live, note, ok, warning
 from underround.app.doctor.reach import examine_hosts
+from underround.app.node_address import reference_in
 from underround.model.errors import ConfigError
 from underround.model.frames import NANOS_PER_SECOND
 from underround.model.units import Nanos
 from underround.venues.polygon.answers import Block
 from underround.venues.polygon.fees import GWEI, LEAST_TIP, GasPrices
-from underround.venues.polygon.gas import GasSource
 from underround.venues.polygon.heads import Survey
-from underround.venues.polygon.hosts import AMOY_CHAIN_ID, AMOY_GAS_STATION_TARGET
-from underround.venues.polygon.hosts import GAS_STATION_TARGET as MAIN_TARGET
 from underround.venues.polygon.quantities import Quantity
+from underround.venues.polygon.rpc import Rpc
 from underround.venues.polymarket.wallets import SignatureType, Wallet
 
 NAME: Final = "polygon"
@@ -34,15 +31,26 @@ _LITTLE_POL: Final = _POL // 10
 class Chain:
     """The checks of the nodes."""
 
-    def __init__(self, clients: Clients, own: Clients | None, *, live: bool) -> None:
-        """``own``: clients that may open the configured wallet; ``None``: there is none."""
+    _rpc: Rpc
+    """Made by ``nodes``, which every line that uses it comes after."""
+
+    def __init__(
+        self, clients: Clients, own: Clients | None, *, live: bool, keys: bool = True
+    ) -> None:
+        """``own``: clients that may open the configured wallet; ``None``: there is none.
+
+        ``keys``: whether ``clients`` may open the references that addresses of nodes are.
+        """
         self._clients = clients
         self._own = own
-        self._rpc = clients.polygon()
+        self._desk = clients.chain(keys=keys)
+        self._keys = keys
         self._live = live
 
     def checks(self) -> tuple[Check, ...]:
         """Return the lines in order."""
+        if not self._keys and all(map(reference_in, self._clients.access.polygon.rpc)):
+            return (Check(NAME, "nodes", self.unasked),)
         after = [Check(NAME, "head", self.head), Check(NAME, "gas price", self.gas)]
         if self._own is not None:
             after.append(Check(NAME, "gas money", self.gas_money))
@@ -51,13 +59,17 @@ class Chain:
             found.append(Check(NAME, "private node", self.private))
         return tuple(found)
 
+    async def unasked(self) -> Verdict:
+        """Say why no node is asked."""
+        return note("not asked: --no-keys leaves the nodes' addresses where they are")
+
     async def nodes(self) -> Verdict:
         """Compare the nodes' chain and heads."""
         try:
-            said = judge_survey(await self._rpc.start())
+            self._rpc = self._desk.rpc()
+            return judge_survey(await self._rpc.start())
         except ConfigError as error:
-            return failed(self._unnamed(str(error)), "correct venues.polygon.rpc")
-        return msgspec.structs.replace(said, says=self._unnamed(said.says))
+            return failed(str(error), "correct venues.polygon.rpc")
 
     async def head(self) -> Verdict:
         """Ask how old the newest block is."""
@@ -65,10 +77,8 @@ class Chain:
 
     async def gas(self) -> Verdict:
         """Ask what gas costs."""
-        access = self._clients.access.polygon
-        target = AMOY_GAS_STATION_TARGET if access.chain_id == AMOY_CHAIN_ID else MAIN_TARGET
-        source = GasSource(self._rpc, self._clients.http(access.gas_station), target=target)
-        return judge_gas(await source.now(), access.max_fee_gwei, live=self._live)
+        prices = await self._desk.gas(self._rpc).now()
+        return judge_gas(prices, self._clients.access.polygon.max_fee_gwei, live=self._live)
 
     async def gas_money(self) -> Verdict:
         """Ask what the key can pay gas with."""
@@ -80,13 +90,10 @@ class Chain:
 
     async def private(self) -> Verdict:
         """Look whether the private node accepts connections: it need not answer reads."""
-        return await examine_hosts({"private_rpc": self._clients.access.polygon.private_rpc})
-
-    def _unnamed(self, text: str) -> str:
-        """Return words without a node's address, which may hold a key."""
-        for place, url in enumerate(self._clients.access.polygon.rpc):
-            text = text.replace(url, f"rpc[{place}]").replace(url.rstrip("/"), f"rpc[{place}]")
-        return text
+        address = self._desk.private_address()
+        if not address:
+            return note("not asked: --no-keys leaves its address where it is")
+        return await examine_hosts({"private_rpc": address})
 
 
 def judge_survey(survey: Survey) -> Verdict:
@@ -96,7 +103,7 @@ def judge_survey(survey: Survey) -> Verdict:
         return ok(told)
     alone = len(survey.usable) == 1 and not (survey.lagging or survey.silent or survey.dissenting)
     if alone and survey.disputed is None:
-        return note(
+        return warning(
             f"{told}: nothing to compare it with", "name a second node in venues.polygon.rpc"
         )
     return warning(f"{told}; {survey.sentence}", "replace those nodes in venues.polygon.rpc")

@@ -9,15 +9,16 @@ from typing import Final, Self
 
 import msgspec
 
-from underround.app.access import PolymarketAccess, VenueAccess
+from underround.app.access import PolygonAccess, PolymarketAccess, VenueAccess
 from underround.app.clients import Clients
 from underround.app.configuration import Config
 from underround.app.connections import OpenKeyStore
 from underround.app.doctor import chain, kalshi, machine, polymarket, polymarket_account, references
 from underround.app.doctor.checks import Check, Line, Round, Told, lines
 from underround.app.doctor.findings import Finding, Verdict, note
-from underround.app.doctor.reach import all_loopback
-from underround.model.errors import KeyStoreError
+from underround.app.doctor.reach import all_loopback, names_in
+from underround.app.node_address import open_node_address, reference_in
+from underround.model.errors import KeyStoreError, UnderroundError
 from underround.model.units import Nanos
 from underround.operations.memory import LockedSecret
 from underround.operations.secret import SecretRef
@@ -70,8 +71,15 @@ def stored_keys(access: VenueAccess, wanted: Wanted) -> tuple[str, ...]:
 
 
 def _references(section: msgspec.Struct) -> Iterator[SecretRef]:
-    values = (getattr(section, field) for field in section.__struct_fields__)
-    return (value for value in values if isinstance(value, SecretRef))
+    for field in section.__struct_fields__:
+        value = getattr(section, field)
+        if isinstance(value, SecretRef):
+            yield value
+        elif isinstance(value, dict):
+            yield from (each for each in value.values() if isinstance(each, SecretRef))
+    if isinstance(section, PolygonAccess):
+        texts = (*section.rpc, section.gas_station, section.private_rpc)
+        yield from filter(None, map(reference_in, texts))
 
 
 def without_keys(access: VenueAccess) -> VenueAccess:
@@ -100,6 +108,24 @@ def hosts_of_wallet(access: VenueAccess) -> tuple[str, ...]:
     )
 
 
+def addresses(access: VenueAccess, wanted: Wanted) -> Iterator[str]:
+    """Yield every text of the configuration that may be an address of what is examined."""
+    for name in looked_at(access, wanted):
+        section = getattr(access, name, None)
+        for field in getattr(section, "__struct_fields__", ()):
+            yield from _texts(getattr(section, field))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        yield from (each for each in value if isinstance(each, str))
+    elif isinstance(value, msgspec.Struct) and not isinstance(value, SecretRef):
+        for field in value.__struct_fields__:
+            yield from _texts(getattr(value, field))
+
+
 class Examination:
     """What will be asked; an async context manager that closes every connection and wipes."""
 
@@ -126,6 +152,7 @@ class Examination:
             keys_needed=bool(stored_keys(access, wanted)),
             locked=locked,
             timeout_s=wanted.timeout_s,
+            names=names_in(addresses(access, wanted)),
         )
         self._stack = AsyncExitStack()
 
@@ -168,7 +195,7 @@ class Examination:
         if name == references.ALLORA:
             return references.Allora(self._own, keys=keys).checks()
         own = self._own if keys and self._has_wallet() else None
-        return chain.Chain(self._public, own, live=live).checks()
+        return chain.Chain(self._own, own, live=live, keys=keys).checks()
 
     def _has_wallet(self) -> bool:
         access: PolymarketAccess = self._own.access.polymarket
@@ -182,8 +209,18 @@ class Examination:
             return (_said(polymarket.NAME, "wallet", polymarket_account.no_wallet(live=live)),)
         if not self._wanted.keys:
             return (_said(polymarket.NAME, "wallet", _SKIPPED),)
-        local = all_loopback(hosts_of_wallet(access))
+        local = self._all_local()
         return polymarket_account.OwnPolymarket(self._own, live=live, local=local).checks()
+
+    def _all_local(self) -> bool:
+        """Whether a signature stays on this machine; a reference that leads nowhere does not."""
+        try:
+            return all_loopback(
+                open_node_address(host, "venues", self._own.secrets)
+                for host in hosts_of_wallet(self._own.access)
+            )
+        except UnderroundError:
+            return False
 
     def _own_kalshi(self) -> tuple[Check, ...]:
         live, access = self._wanted.live, self._own.access

@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from underround.app.configuration import Config
 from underround.app.doctor.checks import Check
 from underround.app.doctor.clocks import Skew, judge_skew
 from underround.app.doctor.findings import Verdict, failed, note, ok, warning
+from underround.app.doctor.reach import examine_names
 from underround.model.errors import ConfigError, KeyStoreError, Unreachable
 from underround.model.units import Nanos
 from underround.operations.folders import Folders, find_folders
@@ -28,6 +29,8 @@ NAME: Final = "machine"
 _GIB: Final = 1 << 30
 LITTLE_BYTES: Final = 2 * _GIB
 """A day of all full-rate streams."""
+_NAMES: Final = 3
+"""So many host names are tried: offline, each keeps a thread busy for seconds."""
 LEAST_BYTES: Final = _GIB // 4
 
 
@@ -43,9 +46,11 @@ class Machine:
         keys_needed: bool,
         locked: KeyStoreError | None,
         timeout_s: float,
+        names: Sequence[str] = (),
     ) -> None:
         """Look at this machine as ``config`` uses it.
 
+        ``names``: hosts that have to be looked up; of some it is tried whether that works at all.
         ``keys_needed``: the configuration names keys of the store; ``locked``: why they are not
         open although they were wanted.
         """
@@ -55,10 +60,13 @@ class Machine:
         self._keys_needed = keys_needed
         self._locked = locked
         self._timeout_s = timeout_s
+        self._names = names[:_NAMES]
 
     def checks(self) -> tuple[Check, ...]:
         """Return the lines in order."""
+        names = (Check(NAME, "host names", self.host_names),) if self._names else ()
         return (
+            *names,
             Check(NAME, "python", self.python),
             Check(NAME, "disk", self.disk),
             Check(NAME, "journal", self.journal),
@@ -66,6 +74,10 @@ class Machine:
             Check(NAME, "halt flag", self.halt_flag),
             Check(NAME, "clock", self.clock),
         )
+
+    async def host_names(self) -> Verdict:
+        """Try whether host names are resolved; if none is, every venue's line will fail."""
+        return await examine_names(self._names, self._timeout_s * 0.9)
 
     async def python(self) -> Verdict:
         """Look at the interpreter and its event loop."""

@@ -18,10 +18,10 @@ from underround.app.doctor.findings import (
     ok,
     warning,
 )
-from underround.app.keys import WELL_KNOWN
 from underround.app.polymarket_desk import PolymarketDesk
 from underround.model.account import StatedBalance
 from underround.model.errors import NotThere, RequestRefused
+from underround.venues.ethereum import everybody_has_key_of
 from underround.venues.polymarket.approvals import Granted, missing_approvals
 from underround.venues.polymarket.contracts import (
     POLYGON,
@@ -163,7 +163,7 @@ def judge_wallet(wallet: Wallet, *, local: bool) -> Verdict:
     told = f"{wallet.maker}, {_KINDS[wallet.kind]} (signature type {int(wallet.kind)})"
     if wallet.kind is not SignatureType.EOA:
         told += f" of {wallet.owner}"
-    if wallet.owner not in WELL_KNOWN:
+    if not everybody_has_key_of(wallet.owner):
         return ok(told)
     if local:
         return note(f"{told}: a test key that everybody has, and every host is on this machine")

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from ssl import SSLError
 from typing import Final
 from urllib.parse import urlsplit
 
 from underround.app.doctor.findings import Verdict, failed, ok
+from underround.venues.http_failures import system_words
 
 _TLS: Final = {"wss": 443, "https": 443}
 _PLAIN: Final = {"ws": 80, "http": 80}
@@ -35,18 +34,11 @@ async def accepts(url: str) -> str:
             host, port or {**_TLS, **_PLAIN}[parts.scheme], ssl=True if secure else None
         )
     except OSError as error:
-        return _words(error)
+        return system_words(error)
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()
     return ""
-
-
-def _words(error: OSError) -> str:
-    """Return why, without the address that asyncio repeats; a name or certificate says more."""
-    if error.errno is None or error.errno <= 0 or isinstance(error, SSLError):
-        return str(error) or type(error).__name__
-    return os.strerror(error.errno)
 
 
 async def examine_hosts(named: Mapping[str, str]) -> Verdict:
@@ -66,6 +58,43 @@ def judge_hosts(told: Mapping[str, str]) -> Verdict:
         "check network, firewall and these addresses",
         later=True,
     )
+
+
+async def examine_names(hosts: Iterable[str], timeout_s: float) -> Verdict:
+    """Say whether this machine resolves host names at all: one of ``hosts`` is enough."""
+
+    async def resolves(host: str) -> bool:
+        try:
+            await asyncio.get_running_loop().getaddrinfo(host, None)
+        except OSError:
+            return False
+        return True
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            for answer in asyncio.as_completed([resolves(host) for host in hosts]):
+                if await answer:
+                    return ok("host names are resolved")
+    return failed("this machine resolves no host names", "check the network", later=True)
+
+
+def names_in(urls: Iterable[str]) -> tuple[str, ...]:
+    """Return the hosts that have to be looked up: names, without addresses and ``localhost``."""
+    found = []
+    for url in urls:
+        with suppress(ValueError):
+            host = urlsplit(url).hostname
+            if host and host != "localhost" and not _is_address(host):
+                found.append(host)
+    return tuple(dict.fromkeys(found))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(url: str) -> bool:

@@ -44,6 +44,8 @@ class CoinbaseDecoder:
 
     def decode(self, payload: bytes) -> Sequence[MarketEvent]:
         """Return the frame's ``ReferenceTick``, if it is one (see ``Decoder``)."""
+        if not payload:
+            return ()  # a connection begins: it says nothing
         try:
             head = _head(payload)
             if head.type in _QUIET:

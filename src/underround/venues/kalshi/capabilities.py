@@ -76,6 +76,7 @@ CAPABILITIES: Final = Capabilities(
             ),
             Channel(stream="kalshi.user", topic="channel", topics_per_socket=4, private=True),
             Channel(stream="kalshi.lifecycle", topic="channel", topics_per_socket=4, private=True),
+            Channel(stream="kalshi.index", topic="index", topics_per_socket=4, private=True),
         ),
         "docs.kalshi.com, websockets: every connection is signed; how many markets is our choice",
     ),
@@ -116,5 +117,8 @@ CAPABILITIES: Final = Capabilities(
         "docs.kalshi.com, historical: archives behind the cutoff",
     ),
     history_days=Fact(None, "docs.kalshi.com, historical/cutoff: archives have no published end"),
-    reference_feeds=Fact((), "docs.kalshi.com: cfbenchmarks costs 50 tokens and is not used"),
+    reference_feeds=Fact(
+        ("cfbenchmarks", "cfbenchmarks-avg60"),
+        "docs.kalshi.com, AsyncAPI (2026-08-22): cfbenchmarks_value, the index and its mean",
+    ),
 )

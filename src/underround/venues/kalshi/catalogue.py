@@ -28,6 +28,7 @@ from underround.venues.kalshi.catalogue_answers import (
     SeriesFeeChange,
 )
 from underround.venues.kalshi.fees import FeeTerms, Rounding, fee_epochs, in_force, upcoming
+from underround.venues.kalshi.fixed_point import plain
 from underround.venues.kalshi.levels import tick_epoch
 from underround.venues.kalshi.portfolio_answers import CURRENCY
 from underround.venues.kalshi.sides import market_id
@@ -129,7 +130,7 @@ def listing(told: MarketAnswer, about: Told) -> Listing:
         neg_risk=False,
     )
     _tradable(told)
-    return Listing(
+    listed = Listing(
         market=market,
         slug=told.ticker,
         state=state,
@@ -144,6 +145,7 @@ def listing(told: MarketAnswer, about: Told) -> Listing:
         window=window(told),
         shard=_shard(told, event, series),
     )
+    return plain(listed)
 
 
 def window(told: MarketAnswer) -> Window | None:
@@ -173,8 +175,9 @@ def resolution(told: MarketAnswer) -> Resolution | None:
     if told.settlement_ts is None:
         raise AnswerRefused(f"{told.ticker} is finalized without settlement_ts: ask again")
     yes = _paid(told)
+    source = f"kalshi result {told.result}"
     return Resolution(
-        market_id(told.ticker), told.settlement_ts, (yes, ONE - yes), f"kalshi result {told.result}"
+        market_id(told.ticker), int(told.settlement_ts), (int(yes), ONE - yes), source
     )
 
 

@@ -28,6 +28,7 @@ from underround.model.market import Market
 from underround.model.units import ONE, Price, parse_micros, parse_size
 from underround.venues.codec import PriceTexts, SizeTexts, Tokens, refused
 from underround.venues.kalshi import wire
+from underround.venues.kalshi.indices import index_ticks
 from underround.venues.kalshi.levels import book_levels, message_nanos
 from underround.venues.kalshi.lifecycle import event_fee_update, lifecycle
 
@@ -40,7 +41,6 @@ _OTHER_CHANNELS: Final = frozenset(
         "user_order",
         "market_position",
         "order_group_updates",
-        "cfbenchmarks_value",
         "cfbenchmarks_value_indexlist",
         "pyth_value",
         "pyth_value_underlying_list",
@@ -52,7 +52,7 @@ _OTHER_CHANNELS: Final = frozenset(
         "multivariate_lookup",
     )
 )
-"""Known messages that say nothing about books, trades or the life of a market."""
+"""Known messages that say nothing about books, trades, the life of a market or an index."""
 
 _head = msgspec.json.Decoder(wire.Head).decode
 _snapshot = msgspec.json.Decoder(wire.SnapshotFrame).decode
@@ -90,6 +90,7 @@ class KalshiDecoder:
             "trade": self._printed,
             "market_lifecycle_v2": self._life,
             "event_fee_update": self._fees,
+            "cfbenchmarks_value": index_ticks,
             "error": _venue_error,
         }
 

@@ -20,6 +20,7 @@ from underround.model.units import parse_micros, parse_price, parse_size
 from underround.venues.codec import UNREADABLE, iso_nanos, reason
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 _CENT: Final = 10_000
 _LARGEST_COUNT: Final = 10**14
@@ -173,3 +174,11 @@ def answer_decoder(kind: type[T]) -> Callable[[bytes | msgspec.Raw, str], T]:
 def contradiction(place: str, told: str) -> AnswerRefused:
     """Return the error for an answer that is well formed and cannot be true."""
     return AnswerRefused(f"Kalshi's answer to {place} contradicts itself: {told}")
+
+
+def plain(value: S) -> S:
+    """Return a value of the model with plain integers: the types above end where answers end.
+
+    They would be refused by whatever writes the value down.
+    """
+    return msgspec.convert(msgspec.to_builtins(value, enc_hook=int), type(value))

@@ -68,7 +68,7 @@ def balance(body: bytes, place: str) -> AccountBalance:
     if abs(told.balance_dollars - told.balance) >= _CENT:
         raise contradiction(place, "balance and balance_dollars differ by a cent or more")
     by_shard = {each.exchange_index: int(each.balance) for each in told.balance_breakdown}
-    cash = StatedBalance(venue=KALSHI, commodity=CURRENCY, amount=told.balance_dollars)
+    cash = StatedBalance(venue=KALSHI, commodity=CURRENCY, amount=int(told.balance_dollars))
     return AccountBalance(cash, by_shard, told.portfolio_value, told.updated_ts)
 
 

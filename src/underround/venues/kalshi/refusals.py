@@ -26,7 +26,13 @@ any other 403                                 AccountError        docs, scopes o
 5xx, 408 to a write                           OutcomeUnknown      never resend
 5xx, 408 to a read                            Unreachable         (503: VenuePaused)
 any other 4xx                                 RequestRefused      definite: nothing was done
+row of a batch: other codes of a bad order    RequestRefused      definite: nothing was done
+row of a batch: any other code, or none       OutcomeUnknown      never resend
 ============================================  ==================  =================================
+
+Behind a 5xx or 408 something broke on the way, and what it says is not believed: a ``not_found``
+there may be about an order that rests.  Only the two codes of a paused exchange are, for they are
+said before anything is done.
 """
 
 from __future__ import annotations
@@ -111,7 +117,14 @@ _BY_WORDS: Final[tuple[Rule, ...]] = (
 )
 _PLACE: Final = re.compile(r"\b(region|attest|location|jurisdiction|geo)")
 _FORM: Final = frozenset(("missing_parameters", "bad_request"))
-_UNCERTAIN: Final = re.compile(r"internal|timeout|timed out|unavailable")
+_PAUSED: Final = frozenset(("exchange_is_paused", "trading_is_paused"))
+"""What is believed of a venue that is not well."""
+_BAD_ORDER: Final = frozenset(
+    ("invalid_order", "invalid_parameters", "missing_parameters", "bad_request")
+)
+"""A row of a batch says so when its order was read and refused (docs.kalshi.com, order_errors)."""
+_UNCERTAIN: Final = re.compile(r"internal|service error|timeout|timed out|deadline|unavailable")
+"""Words that outrank all others of a row: the venue itself does not know."""
 
 
 def fault_of(body: bytes) -> Fault:
@@ -135,13 +148,14 @@ def refusal(status: int, body: bytes, *, write: bool, place: str) -> UnderroundE
     """Return the error that an answer with a status other than 2xx means."""
     fault = fault_of(body)
     said = f"{place}: Kalshi says {status}, {fault.told}"
-    known = _known(fault, by_words=status < 500)
+    broken = status >= 500 or status == 408
+    known = _known(fault) if not broken or fault.key in _PAUSED else None
     if known is not None:
         kind, remedy = known
         return kind(f"{said}: {remedy}")
     if status == 429:
         return RateLimited(f"{said}: slow down")
-    if status >= 500 or status == 408:
+    if broken:
         return _broken(status, said, write=write)
     if status >= 400:
         return _definite(status, fault, said, write=write)
@@ -151,21 +165,24 @@ def refusal(status: int, body: bytes, *, write: bool, place: str) -> UnderroundE
 
 
 def row_refusal(fault: Fault, place: str) -> UnderroundError:
-    """Return the error that one row of a batch answer means; a batch is always a write."""
+    """Return the error that one row of a batch answer means; a batch is always a write.
+
+    A row has no status: only a code that is known for a definite no is one.
+    """
     said = f"{place}: Kalshi says {fault.told}"
-    known = _known(fault, by_words=True)
+    known = None if _UNCERTAIN.search(fault.words) else _known(fault)
     if known is not None:
         kind, remedy = known
         return kind(f"{said}: {remedy}")
-    if _UNCERTAIN.search(fault.words):
-        return OutcomeUnknown(f"{said}: look it up, never resend")
-    return RequestRefused(f"{said}: nothing was done")
+    if fault.key in _BAD_ORDER and not _UNCERTAIN.search(fault.words):
+        return RequestRefused(f"{said}: nothing was done")
+    return OutcomeUnknown(f"{said}: look it up, never resend")
 
 
-def _known(fault: Fault, *, by_words: bool) -> tuple[type[UnderroundError], str] | None:
-    """Return what a fault means by its code or, where the venue is well, by its words."""
+def _known(fault: Fault) -> tuple[type[UnderroundError], str] | None:
+    """Return what a fault means by its code, else by its words."""
     by_code = _BY_CODE.get(fault.key)
-    if by_code is not None or not by_words:
+    if by_code is not None:
         return by_code
     words = fault.words
     return next(((kind, remedy) for rule, kind, remedy in _BY_WORDS if rule.search(words)), None)

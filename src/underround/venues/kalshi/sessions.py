@@ -14,6 +14,7 @@ from underround.venues.kalshi.levels import book_levels
 from underround.venues.words import venue_words
 
 BOOK: Final = "orderbook_delta"
+INDEX_CHANNEL: Final = "cfbenchmarks_value"
 MARKETS_PER_COMMAND: Final = 250
 """Ours: one command stays far below any limit of a message."""
 
@@ -28,6 +29,7 @@ Action: TypeAlias = Literal["add_markets", "delete_markets", "get_snapshot"]
 
 _head = msgspec.json.Decoder(wire.Head).decode
 _subscribed = msgspec.json.Decoder(wire.SubscribedFrame).decode
+_index = msgspec.json.Decoder(wire.IndexFrame).decode
 _error = msgspec.json.Decoder(wire.ErrorFrame).decode
 _snapshot = msgspec.json.Decoder(wire.SnapshotFrame).decode
 
@@ -235,3 +237,30 @@ class ChannelSession:
         except (ValueError, RecursionError):
             return ()
         return ()
+
+
+class IndexSession(ChannelSession):
+    """One connection's subscriptions to reference indices: a topic is an index, e.g. ``BRTI``.
+
+    An index is proven by its first value.  It cannot be dropped alone: what arrives of it unasked
+    is a reference price like any other.
+    """
+
+    def opening(self, topics: Sequence[Topic]) -> Sequence[bytes]:
+        """Return one subscription to all of ``topics``."""
+        if not topics:
+            return ()
+        names = list(topics)
+        return [self._commands.make("subscribe", channels=[INDEX_CHANNEL], index_ids=names)]
+
+    def unsubscribe(self, topics: Sequence[Topic]) -> Sequence[bytes]:
+        """Return nothing."""
+        del topics
+        return ()
+
+    def proven(self, payload: bytes) -> Collection[Topic]:
+        """Return the index whose value this is."""
+        try:
+            return (_index(payload).msg.index_id,)
+        except (ValueError, RecursionError):
+            return ()

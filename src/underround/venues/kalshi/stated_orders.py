@@ -8,7 +8,7 @@ Pages here are strict: one row that cannot be read refuses the page, for each of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,7 @@ from underround.venues.kalshi.fixed_point import (
     UnitPrice,
     answer_decoder,
     contradiction,
+    plain,
 )
 from underround.venues.kalshi.sides import (
     BookSide,
@@ -31,6 +32,9 @@ from underround.venues.kalshi.sides import (
     direction,
     mirrored,
 )
+
+OrderStatus: TypeAlias = Literal["resting", "canceled", "executed"]
+"""The venue's words for an order."""
 
 
 def fill_id(trade: str, order: str) -> FillId:
@@ -46,7 +50,7 @@ class _Order(msgspec.Struct):
     client_order_id: str
     ticker: str
     outcome_side: OutcomeSide
-    status: Literal["resting", "canceled", "executed"]
+    status: OrderStatus
     yes_price_dollars: UnitPrice
     no_price_dollars: UnitPrice
     initial_count_fp: Contracts
@@ -87,7 +91,7 @@ def _stated(told: _Order, place: str) -> StatedOrder:
         raise contradiction(place, f"order {told.order_id} holds more than it began with")
     _agree(told.outcome_side, told.book_side, place)
     outcome = as_purchase(told.ticker, told.outcome_side)
-    return StatedOrder(
+    stated = StatedOrder(
         order=OrderId(told.client_order_id),
         native=told.order_id,
         outcome=outcome,
@@ -99,15 +103,28 @@ def _stated(told: _Order, place: str) -> StatedOrder:
         created_ns=told.created_time,
         reason=told.status,
     )
+    return plain(stated)
 
 
 def _state(told: _Order) -> State:
-    if told.status == "resting":
-        return "live"
-    if told.status == "executed":
-        return "filled"
     ended, until = told.last_update_time, told.expiration_time
-    return "expired" if until is not None and ended is not None and ended >= until else "cancelled"
+    return stated_state(
+        told.status,
+        whole=told.fill_count_fp == told.initial_count_fp,
+        expired=until is not None and ended is not None and ended >= until,
+    )
+
+
+def stated_state(status: OrderStatus, *, whole: bool, expired: bool) -> State:
+    """Return what a status means; ``whole``: as much was filled as was ordered.
+
+    ``executed`` says only that nothing rests any more: what was not filled is gone unfilled.
+    """
+    if status == "resting":
+        return "live"
+    if status == "executed":
+        return "filled" if whole else "cancelled"
+    return "expired" if expired else "cancelled"
 
 
 def _agree(outcome_side: OutcomeSide, book_side: BookSide | None, place: str) -> None:
@@ -155,7 +172,7 @@ def _matched(told: _Fill, place: str, ours: Mapping[str, OrderId]) -> StatedFill
         raise contradiction(place, f"prices of fill {told.trade_id} do not sum to one dollar")
     _agree(told.outcome_side, told.book_side, place)
     outcome = as_purchase(told.ticker, told.outcome_side)
-    return StatedFill(
+    stated = StatedFill(
         id=fill_id(told.trade_id, told.order_id),
         order=ours.get(told.order_id, OrderId("")),
         native=told.order_id,
@@ -168,3 +185,4 @@ def _matched(told: _Fill, place: str, ours: Mapping[str, OrderId]) -> StatedFill
         finality="confirmed",
         at_ns=told.created_time,
     )
+    return plain(stated)

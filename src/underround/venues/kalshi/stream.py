@@ -14,7 +14,7 @@ from typing import Final, Literal
 from underround.model.units import Nanos
 from underround.venues.dialect import ChannelLimits, Handshake, Topic
 from underround.venues.kalshi.hosts import Hosts
-from underround.venues.kalshi.sessions import BOOK, ChannelSession, MarketSession
+from underround.venues.kalshi.sessions import BOOK, ChannelSession, IndexSession, MarketSession
 from underround.venues.kalshi.sign import KalshiSigner
 
 LIFECYCLE: Final = "market_lifecycle_v2"
@@ -111,3 +111,15 @@ class KalshiLifecycleDialect(_ChannelDialect):
     ) -> None:
         """Markets of a quarter of an hour begin and end at least that often."""
         super().__init__(signer, hosts, "kalshi.lifecycle", silence_ms)
+
+
+class KalshiIndexDialect(_ChannelDialect):
+    """The indices that crypto markets settle on, e.g. ``BRTI``; topics are their names."""
+
+    def __init__(self, signer: KalshiSigner, hosts: Hosts, *, silence_ms: int = 10_000) -> None:
+        """An index is stated every second."""
+        super().__init__(signer, hosts, "kalshi.index", silence_ms)
+
+    def session(self) -> IndexSession:
+        """Begin a conversation on a new socket."""
+        return IndexSession()

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from underround.model.account import StatedFill, StatedOrder, StatedPosition, StatedState
+from underround.model.account import StatedFill, StatedOrder, StatedPosition
 from underround.model.errors import FrameRefused
 from underround.model.frames import NANOS_PER_MS
 from underround.model.ids import OrderId
@@ -42,7 +42,7 @@ from underround.venues.kalshi.sides import (
     direction,
     mirrored,
 )
-from underround.venues.kalshi.stated_orders import fill_id
+from underround.venues.kalshi.stated_orders import fill_id, stated_state
 
 OwnOrders: TypeAlias = Callable[[OrderId], Order | None]
 """Returns an order we sent, also one that has ended."""
@@ -181,11 +181,6 @@ class KalshiUserDecoder:
         if order is not None:
             return (_event(order, told, filled, at_ns, expired=expired),)
         outcome = as_purchase(told.ticker, told.outcome_side)
-        states: dict[str, StatedState] = {
-            "resting": "live",
-            "executed": "filled",
-            "canceled": "expired" if expired else "cancelled",
-        }
         return (
             StatedOrder(
                 order=OrderId(told.client_order_id),
@@ -195,7 +190,7 @@ class KalshiUserDecoder:
                 price=mirrored(price, outcome.index),
                 size=size,
                 filled=filled,
-                state=states[told.status],
+                state=stated_state(told.status, whole=filled == size, expired=expired),
                 created_ns=created_ns,
                 reason=told.last_update_reason or told.status,
             ),

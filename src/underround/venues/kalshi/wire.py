@@ -152,6 +152,36 @@ class FeeUpdateFrame(msgspec.Struct, tag_field="type", tag="event_fee_update", g
     sending_ts_ms: int | None = None
 
 
+class IndexMean(msgspec.Struct, gc=False):
+    """The mean of an index over a span; the end is not in it."""
+
+    value: str
+    window_start_ts_ms: int
+    window_end_ts_exclusive: int
+
+
+class IndexPrice(msgspec.Struct, gc=False):
+    """An index of CF Benchmarks; ``data`` is the administrator's own message, JSON as text."""
+
+    index_id: str
+    data: str
+    avg_60s_data: IndexMean | None = None
+
+
+class IndexFrame(msgspec.Struct, tag_field="type", tag="cfbenchmarks_value", gc=False):
+    """``cfbenchmarks_value``; numbered on the wire, but on a subscription of its own."""
+
+    msg: IndexPrice
+
+
+class IndexValue(msgspec.Struct, tag_field="type", tag="value", gc=False):
+    """What ``data`` holds."""
+
+    id: str
+    time: int
+    value: str
+
+
 class Subscribed(msgspec.Struct, gc=False):
     """The venue names a subscription."""
 

@@ -1,7 +1,7 @@
 """Matching orders on chain: only for accounts that hold the exchange's operator role.
 
-Nobody else can execute against the book there.  ``isOperator`` is asked before each use (see
-``Accounts.is_operator``); the exchange itself reverts with ``NotOperator`` otherwise.
+Nobody else can execute against the book there: the exchange reverts with ``NotOperator``.
+``operator_match`` asks it first; ``match_orders`` only writes the call.
 Source: Polymarket's ``clob-client-v2``, src/order-utils/abi/ExchangeV2.ts.
 """
 
@@ -13,7 +13,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from underround.model.book import Side
+from underround.model.errors import AccountError
 from underround.venues.polygon.abi import Function
+from underround.venues.polygon.accounts import Accounts
 from underround.venues.polygon.contracts import EXCHANGE_V2, NEG_RISK_EXCHANGE_V2
 from underround.venues.polygon.quantities import Address
 from underround.venues.polygon.sign import Call
@@ -90,3 +92,26 @@ def match_orders(
         [share.fee for share in makers],
     )
     return Call(NEG_RISK_EXCHANGE_V2 if neg_risk else EXCHANGE_V2, data)
+
+
+async def operator_match(
+    accounts: Accounts,
+    operator: Address,
+    condition: bytes,
+    taker: Share,
+    makers: Sequence[Share],
+    *,
+    neg_risk: bool,
+) -> Call:
+    """Return ``match_orders`` for ``operator``, after the exchange confirmed its role.
+
+    Raises ``AccountError`` for anybody else, ``ValueError`` as ``match_orders`` and what reading
+    the chain raises.
+    """
+    call = match_orders(condition, taker, makers, neg_risk=neg_risk)
+    if not await accounts.is_operator(operator, call.to):
+        raise AccountError(
+            f"{operator} is no operator of the exchange {call.to}, which would refuse the match: "
+            "place orders at the venue instead"
+        )
+    return call

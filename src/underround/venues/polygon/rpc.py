@@ -118,7 +118,10 @@ class Rpc:
             if isinstance(said, str)
         )
         if not heads:
-            raise Unreachable("no RPC provider answers: check the network and the providers")
+            reasons = "; ".join(f"{name}: {why}" for name, why in silent)
+            raise Unreachable(
+                f"no RPC provider answers ({reasons}): check the network and the providers"
+            )
         near, lagging = in_step(heads, self._most_behind)
         height, hashes = await self._same_height(near)
         disputed, outvoted = dissent(hashes)

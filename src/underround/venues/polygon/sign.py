@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from underround.model.errors import AccountError
-from underround.venues.ethereum import EvmKey, keccak
+from underround.venues.ethereum import EvmKey, everybody_has_key_of, keccak
 from underround.venues.polygon.fees import Fees, Wei
 from underround.venues.polygon.quantities import Address, Hash
 
@@ -23,21 +23,6 @@ _SHORT_BYTES: Final = 0x80
 _SHORT_LIST: Final = 0xC0
 _LONGEST_SHORT: Final = 55
 """Longer ones carry the length of their length."""
-_PUBLIC_KEYS_OF: Final = frozenset(
-    {
-        "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",
-        "0x70997970c51812dc3a010c7d01b50e0d17dc79c8",
-        "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc",
-        "0x90f79bf6eb2c4f870365e785982e1f101e93b906",
-        "0x15d34aaf54267db7d7c367839aaf71a00a2c6a65",
-        "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc",
-        "0x976ea74026e726554db657fa54763abd0c3a0aa9",
-        "0x14dc79964da2c08b23698b3d3cc7ca32193d9955",
-        "0x23618e81e3f5cdf7f54c3d65f7fbc0abf5b21e8f",
-        "0xa0ee7a142d267c1f36714e4a8f75612f20a79720",
-    }
-)
-"""Addresses whose private keys are printed in the manuals of local nodes."""
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -57,7 +42,7 @@ class Signed(msgspec.Struct, frozen=True):
 
 def refuse_public_key(address: Address) -> None:
     """Raise ``AccountError`` for an address whose private key everybody knows."""
-    if address.lower() in _PUBLIC_KEYS_OF:
+    if everybody_has_key_of(address):
         raise AccountError(
             f"the key of {address} is printed in the manuals of local nodes and whatever it holds "
             "is stolen at once: use a key of your own"

@@ -5,6 +5,7 @@ Sources: docs.polymarket.com/api-reference, ``polymarket-client`` 0.14.0, captur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from underround.model.errors import (
     UnderroundError,
 )
 from underround.model.ids import OrderId, OutcomeId
+from underround.model.orders import TimeInForce
 from underround.model.units import ONE, Price, Size, parse_price, parse_size
 from underround.venues.codec import Tokens
 from underround.venues.polymarket.levels import SIDES
@@ -29,6 +31,9 @@ from underround.venues.words import venue_words
 
 LAST_PAGE: Final = "LTE="
 """The cursor after the last page."""
+AT_ONCE: Final = frozenset(("FOK", "FAK"))
+"""Orders that never rest."""
+_SILENT: Final = "the answer does not mention it: ask again"
 _ORDER_PREFIX: Final = "ORDER_STATUS_"
 _ACCEPTED: Final[dict[str, Literal["live", "matched", "delayed"]]] = {
     "live": "live",
@@ -108,7 +113,9 @@ def page(body: bytes, place: str) -> Page:
 # --- placing -----------------------------------------------------------------------------------
 
 
-def placed(body: bytes, order_id: str, side: str, place: str) -> Placed | UnderroundError:
+def placed(
+    body: bytes, order_id: str, side: str, place: str, *, tif: TimeInForce
+) -> Placed | UnderroundError:
     """Return what became of one posted order; ``side`` is ``buy`` or ``sell``.
 
     A body that cannot be read is ``OutcomeUnknown``: the order may live.
@@ -117,30 +124,34 @@ def placed(body: bytes, order_id: str, side: str, place: str) -> Placed | Underr
         row = read_body(_placed_row, body, place)
     except AnswerRefused as error:
         return OutcomeUnknown(f"{error}: look order {order_id} up, never resend")
-    return _placed(row, order_id, side, place)
+    return _placed(row, order_id, side, tif, place)
 
 
 def placed_batch(
-    body: bytes, orders: tuple[tuple[str, str], ...], place: str
+    body: bytes, orders: tuple[tuple[str, str, TimeInForce], ...], place: str
 ) -> tuple[Placed | UnderroundError, ...]:
-    """Return what became of each order of a batch; ``orders`` are ids and sides as sent.
+    """Return what became of each order of a batch; ``orders`` are ids, sides and tifs.
 
     Rows come in the order of the request.  A list of another length tells nothing about any.
     """
     try:
         rows = read_body(_placed_rows, body, place)
     except AnswerRefused as error:
-        return tuple(OutcomeUnknown(f"{error}: look {one} up, never resend") for one, _ in orders)
+        return tuple(
+            OutcomeUnknown(f"{error}: look {one} up, never resend") for one, _, _ in orders
+        )
     if len(rows) != len(orders):
         told = f"{place}: {len(rows)} answers to {len(orders)} orders"
-        return tuple(OutcomeUnknown(f"{told}: look {one} up, never resend") for one, _ in orders)
+        return tuple(OutcomeUnknown(f"{told}: look {one} up, never resend") for one, _, _ in orders)
     return tuple(
-        _placed(row, one, side, f"{place} [{number}]")
-        for number, (row, (one, side)) in enumerate(zip(rows, orders, strict=True))
+        _placed(row, one, side, tif, f"{place} [{number}]")
+        for number, (row, (one, side, tif)) in enumerate(zip(rows, orders, strict=True))
     )
 
 
-def _placed(row: _PlacedRow, order_id: str, side: str, place: str) -> Placed | UnderroundError:
+def _placed(
+    row: _PlacedRow, order_id: str, side: str, tif: TimeInForce, place: str
+) -> Placed | UnderroundError:
     same = row.order_id.lower() == order_id.lower()
     if row.order_id and not same:
         return Bug(
@@ -154,7 +165,7 @@ def _placed(row: _PlacedRow, order_id: str, side: str, place: str) -> Placed | U
             return OutcomeUnknown(f"{refused}, but it names an id: look it up, never resend")
         return refused
     if row.status == "unmatched":
-        return NotFilled(f"{place}: order {order_id} did not match after the delay: decide anew")
+        return _unmatched(order_id, tif, place)
     state = _ACCEPTED.get(row.status)
     if not (row.success and same and state is not None):
         return OutcomeUnknown(
@@ -177,14 +188,29 @@ def _placed(row: _PlacedRow, order_id: str, side: str, place: str) -> Placed | U
     )
 
 
-def cancelled(body: bytes, place: str) -> Cancelled:
-    """Return what became of each cancel, by native id; raises ``OutcomeUnknown`` if unreadable."""
+def _unmatched(order_id: str, tif: TimeInForce, place: str) -> UnderroundError:
+    """Return what ``unmatched`` means to an order just posted (docs/venues/polymarket.md)."""
+    told = f"{place}: order {order_id} did not match after the delay"
+    if tif in AT_ONCE:
+        return NotFilled(f"{told}: decide anew")
+    return OutcomeUnknown(f"{told}, and may rest or not: look it up, never resend")
+
+
+def cancelled(body: bytes, place: str, asked: Sequence[str] = ()) -> Cancelled:
+    """Return what became of each cancel, by native id; raises ``OutcomeUnknown`` if unreadable.
+
+    What of ``asked`` the answer does not mention is under ``refused``: it may still rest, and
+    cancelling it again is harmless.
+    """
     try:
         read = read_body(_cancelled, body, place)
     except AnswerRefused as error:
         raise OutcomeUnknown(f"{error}: look the orders up") from None
     words = {native: venue_words(why) for native, why in (read.not_canceled or {}).items()}
-    return Cancelled(cancelled=read.canceled or (), refused=words)
+    done = read.canceled or ()
+    mentioned = {native.lower() for native in (*done, *words)}
+    missing = [native for native in asked if native.lower() not in mentioned]
+    return Cancelled(cancelled=done, refused={**words, **dict.fromkeys(missing, _SILENT)})
 
 
 # --- orders -------------------------------------------------------------------------

@@ -107,6 +107,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     side: Side
     body: bytes
     """The JSON object of ``POST /order``: the very bytes that the HMAC covers."""
+    tif: TimeInForce
+    """What some answers mean depends on it: see ``answers.placed``."""
 
     def __repr__(self) -> str:
         return f"Outgoing({self.order_id})"
@@ -201,7 +203,7 @@ class OrderSigner:
         """Sign ``order`` and return what is sent; raises like ``sign``."""
         signed = self.sign(order)
         side: Side = "sell" if order.fields.side else "buy"
-        return Outgoing(signed.id, side, self.body(signed))
+        return Outgoing(signed.id, side, self.body(signed), order.tif)
 
     def _require_ours(self, order: PolymarketOrder) -> None:
         fields, wallet = order.fields, self.wallet

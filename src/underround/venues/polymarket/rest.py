@@ -82,7 +82,9 @@ class PolymarketRest:
         body = await self._orders.signed(
             "POST", "/order", group="order", body=order.body, write=True
         )
-        outcome = answers.placed(body, order.order_id, order.side, "Polymarket POST /order")
+        outcome = answers.placed(
+            body, order.order_id, order.side, "Polymarket POST /order", tif=order.tif
+        )
         if isinstance(outcome, UnderroundError):
             raise outcome
         return outcome
@@ -96,8 +98,8 @@ class PolymarketRest:
             raise RequestRefused(
                 f"Polymarket takes 1 … {MOST_ORDERS} orders at once, not {len(orders)}: split them"
             )
-        sent = tuple((order.order_id, order.side) for order in orders)
-        if len({order_id for order_id, _ in sent}) < len(sent):
+        sent = tuple((order.order_id, order.side, order.tif) for order in orders)
+        if len({order_id for order_id, _, _ in sent}) < len(sent):
             raise AlreadyKnown("an order is twice in one batch for Polymarket: send it once")
         body = await self._orders.signed(
             "POST",
@@ -118,16 +120,19 @@ class PolymarketRest:
 
     async def cancel_order(self, native: str) -> Cancelled:
         """Cancel one order, once."""
-        return await self._cancel("/order", "cancel", {"orderID": native}, 1)
+        return await self._cancel("/order", "cancel", {"orderID": native}, 1, (native,))
 
     async def cancel_orders(self, natives: Sequence[str]) -> Cancelled:
-        """Cancel 1 … ``most_cancels`` orders in one request, once; the answer is per id."""
+        """Cancel 1 … ``most_cancels`` orders in one request, once; the answer is per id.
+
+        What the answer does not mention is under ``refused``.
+        """
         if not 0 < len(natives) <= MOST_CANCELS:
             raise RequestRefused(
                 f"Polymarket cancels 1 … {MOST_CANCELS} orders at once, not {len(natives)}: split"
             )
         unique = list(dict.fromkeys(natives))
-        return await self._cancel("/orders", "cancels", unique, len(unique))
+        return await self._cancel("/orders", "cancels", unique, len(unique), unique)
 
     async def cancel_all(self) -> Cancelled:
         """Cancel every order of the account, once."""
@@ -153,13 +158,18 @@ class PolymarketRest:
         return found
 
     async def _cancel(
-        self, path: str, group: str, asked: dict[str, str] | list[str] | None, cost: int
+        self,
+        path: str,
+        group: str,
+        asked: dict[str, str] | list[str] | None,
+        cost: int,
+        natives: Sequence[str] = (),
     ) -> Cancelled:
         body = None if asked is None else msgspec.json.encode(asked)
         answer = await self._orders.signed(
             "DELETE", path, group=group, body=body, write=True, cost=cost
         )
-        return answers.cancelled(answer, f"Polymarket DELETE {path}")
+        return answers.cancelled(answer, f"Polymarket DELETE {path}", natives)
 
     # --- looking -------------------------------------------------------------------------------
 

@@ -52,6 +52,8 @@ _FINALITY: Final[dict[str, Finality]] = {
 }
 _BETWEEN: Final = frozenset(("MINED", "RETRYING"))
 _RESTING: Final = frozenset(("", "LIVE", "MATCHED", "UNMATCHED", "DELAYED"))
+_UNSETTLED: Final = frozenset(("DELAYED", "UNMATCHED"))
+"""A placement with one of these does not say that the order rests: what follows does."""
 _KILLED: Final = "couldn't be fully filled"
 
 
@@ -262,7 +264,7 @@ def _told(
         raise ValueError(f"unknown status {status[:100]!r} - at `$.status`")
     if kind == "CANCELLATION":
         return (_cancelled(order, status, at_ns),)
-    if kind == "PLACEMENT" and status != "DELAYED":
+    if kind == "PLACEMENT" and status not in _UNSETTLED:
         return (OrderAccepted(order, at_ns),)
     return ()
 
