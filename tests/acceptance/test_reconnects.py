@@ -328,7 +328,9 @@ def test_a_burst_of_50_000_messages_is_taken_in_bounded_memory_and_ends_in_true_
                 )
                 if number % 500 == 0:
                     await asyncio.sleep(0)
-            took = await bench.recovered(at_most_s=300)
+            # The few levels repeat: a book that equals the last one may be an earlier one.
+            took = await until(lambda: len(bench.recorded) > FLOOD)
+            took += await bench.recovered(at_most_s=300)
             report(f"burst, consumer of {slow_us} us", took)
             backlog = bench.feeds.backlog()
             assert backlog is not None

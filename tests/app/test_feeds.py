@@ -15,11 +15,11 @@ from tests.venues.marketserver import Keeping, Losing
 from tests.venues.wsserver import until
 from underround.app.channels import Channel, declared, feeds_of
 from underround.app.feeds import FeedRules
-from underround.app.follows import FollowsDecoder
+from underround.app.follows import FollowsDecoder, follow_frame
 from underround.market.resync import ResyncRules
 from underround.market.trust import BookRules, Feed
 from underround.model.errors import ConfigError, DiskError, FrameRefused, TryLater
-from underround.model.events import MarketEvent
+from underround.model.events import FollowChanged, MarketEvent
 from underround.model.ids import POLYMARKET, MarketId
 from underround.venues.polymarket.codec import PolymarketDecoder
 from underround.venues.polymarket.stream import MarketDialect
@@ -58,6 +58,25 @@ def test_every_frame_is_recorded_before_it_is_looked_at_and_a_full_disk_stops_ev
             raise KeyboardInterrupt  # the bench would raise the failure again
 
     with pytest.raises(KeyboardInterrupt):
+        aio.run(main())
+
+
+def test_what_waits_when_the_feeds_are_stopped_reaches_no_book() -> None:
+    async def main() -> None:
+        async with live("rain") as bench:
+            running = next(task for task in asyncio.all_tasks() if "Feeds.run" in repr(task))
+            bench.slow_s = 0.01
+            for _ in range(20):
+                bench.venue.stir(bench.markets[0].id)
+            await until(lambda: bench.feeds._inbox)
+            await until(lambda: len(bench.feeds._inbox or ()) > 5)
+            running.cancel()
+            await asyncio.wait([running])
+            events = bench.events
+            await asyncio.sleep(1)
+            assert bench.events == events
+
+    with pytest.raises(asyncio.CancelledError):  # the bench looks at what became of the feeds
         aio.run(main())
 
 
@@ -362,7 +381,7 @@ def test_a_market_that_leaves_while_its_request_waits_stops_nothing() -> None:
 
 def test_of_requests_that_are_never_answered_one_per_book_is_under_way_and_given_up() -> None:
     async def main() -> None:
-        async with live("rain", "snow", rules=QUICK) as bench:
+        async with live(*(f"m{number}" for number in range(30)), rules=QUICK) as bench:
             hanging = 0
 
             async def hang() -> None:
@@ -374,12 +393,14 @@ def test_of_requests_that_are_never_answered_one_per_book_is_under_way_and_given
                     hanging -= 1
 
             bench.venue.before_answer = hang
+            tasks = bench.feeds.restatements._tasks
             most = 0
             for _ in range(600):
                 await asyncio.sleep(0.2)
-                most = max(most, hanging, len(bench.feeds.restatements._tasks))
-            assert most == 2
-            assert bench.feeds.restatements.outcomes["request failed: TimeoutError"] > 10
+                assert hanging <= 8
+                most = max(most, len(tasks))
+            assert most == 30
+            assert bench.feeds.restatements.outcomes["request failed: TimeoutError"] > 100
             assert bench.trusted()
 
     aio.run(main())
@@ -470,3 +491,14 @@ def test_streams_are_declared_for_every_socket_and_for_requests() -> None:
 
 async def _none(_market: object) -> bytes:
     return b""
+
+
+def test_a_frame_of_our_own_is_read_as_it_was_written_and_nothing_else_is() -> None:
+    market, decoder = MarketId(POLYMARKET, "0xab"), FollowsDecoder({})
+    for followed in (False, True):
+        frame = follow_frame(market, followed=followed)
+        assert decoder.decode(frame) == (FollowChanged(market, followed=followed),)
+    assert decoder.decode(b"") == ()
+    for other in (b"{}", b"[]", b"x", b'{"market":"0xab","followed":true}', b"[" * 100_000):
+        with pytest.raises(FrameRefused):
+            decoder.decode(other)

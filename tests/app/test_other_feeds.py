@@ -85,6 +85,7 @@ class BinanceVenue(WsServer):
         self.topics: dict[Client, list[str]] = {}
         self.on_message = self.answer
         self.number = 0
+        self.beat_s = 1.0
 
     def answer(self, client: Client, payload: bytes) -> None:
         said = msgspec.json.decode(payload)
@@ -108,7 +109,7 @@ class BinanceVenue(WsServer):
 
     async def beat(self) -> None:
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(self.beat_s)
             for client in self.open_clients:
                 client.send(b'{"stream":"btcusdt@miniTicker","data":{"e":"24hrMiniTicker"}}')
 
@@ -163,10 +164,11 @@ def test_a_binance_socket_is_replaced_before_its_day_is_over_and_a_quiet_symbol_
 ):
     async def main() -> None:
         async with binance() as (venue, run):
+            venue.beat_s = 4.0  # a day is long
             began = run.loop.time()
             await venue.arrival(2)
             assert 23 * 0.95 * 3_600 <= run.loop.time() - began <= 23 * 3_600 + 1
-            await until(lambda: venue.clients[0].closed, at_most_s=10)
+            await until(lambda: venue.clients[0].closed, at_most_s=30)
             assert run.handovers == {"aged": 1}
             assert not run.lost
 
@@ -237,8 +239,8 @@ def test_books_live_through_a_day_s_age_of_their_socket_without_a_moment_of_dist
             began = bench.loop.time()
             while len(bench.venue.clients) == 1:
                 bench.venue.stir(bench.markets[0].id)
-                await asyncio.sleep(60)
-            assert 23 * 0.95 * 3_600 <= bench.loop.time() - began <= 23 * 3_600 + 60
+                await asyncio.sleep(600)
+            assert 23 * 0.95 * 3_600 <= bench.loop.time() - began <= 23 * 3_600 + 600
             await asyncio.sleep(1)
             assert bench.feeds.slots()[0].handovers == {"aged": 1}
             assert bench.reconnects

@@ -10,6 +10,8 @@ from underround.market.hub import NOTHING, TRUST
 from underround.market.trust import BookRules, Feed
 from underround.model.events import (
     BestStated,
+    BookSnapshot,
+    FollowChanged,
     MarketClosed,
     MarketListed,
     MarketNoticed,
@@ -168,6 +170,111 @@ def test_what_two_connections_say_is_believed_although_an_earlier_one_was_ahead(
         bench.reconnect()
         bench.apply(older)
         assert bench.trusted() is trusted
+
+
+# --- requested books beside a stream -----------------------------------------------------------
+
+
+class Beside(Bench):
+    """A stream, and the requests of another one for the same book."""
+
+    def __init__(self) -> None:
+        super().__init__("venue_hash")
+        self.requests = Feed("requests", "venue_hash", 30_000)
+        self.hub = make_hub([self.feed, self.requests], self.markets)
+        self.venue = HashingVenue(self.market)
+
+    def request(self, answer: BookSnapshot) -> bool:
+        """Take an answer in; return whether the book is trusted then."""
+        self.now += MS
+        self.hub.apply(answer, self.requests, self.now)
+        return self.trusted()
+
+
+def test_after_a_reconnect_a_requested_book_is_not_believed_before_its_stream_has_stated_it() -> (
+    None
+):
+    """Nothing would keep it true."""
+    bench = Beside()
+    bench.apply(bench.venue.snapshot())
+    assert bench.trusted()
+    bench.reconnect()
+    assert not bench.request(bench.venue.snapshot(request=True))
+
+
+def test_a_requested_book_is_not_believed_while_its_stream_is_silent() -> None:
+    bench = Beside()
+    bench.apply(bench.venue.snapshot())
+    bench.wait(31_000)
+    assert not bench.trusted()
+    bench.venue.change((True, 410_000, ONE))
+    assert not bench.request(bench.venue.snapshot(request=True))
+    for event in bench.hub.heard(bench.feed, bench.feed.connection, bench.now):
+        bench.hub.apply(event, bench.feed, bench.now)
+    assert bench.request(bench.venue.snapshot(request=True))
+
+
+def test_a_requested_book_of_the_same_moment_with_other_levels_ends_the_trust_in_ours() -> None:
+    """And the same answer again does not bring it back: the stream has to."""
+    bench = Beside()
+    stated = bench.venue.snapshot()
+    bench.apply(stated)
+    levels = dict(bench.venue.levels)
+    bench.venue.levels[True, 100_000] = 5 * ONE
+    other = bench.venue.snapshot(request=True)
+    assert not bench.request(other)
+    assert bench.tracked.last_doubt == "requested book differs"
+    assert not bench.request(other)
+    assert levels_of(bench.tracked.book) == levels
+    bench.apply(stated)
+    assert bench.trusted()
+
+
+def test_a_requested_book_from_within_a_timestamp_does_not_repair_ours() -> None:
+    """The stream told the hash of the last state of that time, and the answer has another one."""
+    bench = Beside()
+    bench.apply(bench.venue.snapshot())
+    bench.venue.change((True, 400_000, ONE))  # lost
+    bench.apply(*bench.venue.change((True, 410_000, ONE)))
+    assert not bench.trusted()
+    true = dict(bench.venue.levels)
+    del bench.venue.levels[True, 410_000]
+    within = bench.venue.snapshot(request=True)
+    assert not bench.request(within)
+    bench.venue.levels = true
+    assert bench.request(bench.venue.snapshot(request=True))
+    assert levels_of(bench.tracked.book) == true
+
+
+# --- markets that are not followed -------------------------------------------------------------
+
+
+def test_a_market_that_is_not_followed_is_not_trusted_whatever_comes_until_it_is_again() -> None:
+    bench, venue = begun()
+    bench.apply(FollowChanged(bench.market.id, followed=False))
+    assert not bench.trusted()
+    assert bench.tracked.last_doubt == "not followed any more"
+    bench.apply(venue.snapshot(), *venue.change((True, 410_000, ONE)))
+    assert not bench.trusted()
+    bench.apply(FollowChanged(bench.market.id, followed=True))
+    assert not levels_of(bench.tracked.book)
+    bench.apply(venue.snapshot())
+    assert bench.trusted()
+
+
+def test_a_market_that_closed_stays_closed_when_it_is_followed_again() -> None:
+    bench, venue = begun()
+    bench.apply(MarketClosed(bench.market.id, bench.now))
+    for followed in (False, True):
+        bench.apply(FollowChanged(bench.market.id, followed=followed), venue.snapshot())
+        assert not bench.trusted()
+
+
+def test_a_market_that_leaves_before_anything_was_told_of_it_is_not_trusted_afterwards() -> None:
+    bench = Bench("venue_hash")
+    venue = HashingVenue(bench.market)
+    bench.apply(FollowChanged(bench.market.id, followed=False), venue.snapshot())
+    assert not bench.trusted()
 
 
 # --- ticks -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Faults in what we sign: amounts, domains, wallets, ids, headers, and the bodies of orders."""
+"""Faults in what is signed for Polymarket: amounts, domains, wallets, ids and headers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ _WALLETS: Final = ("venues/polymarket/test_wallets.py",)
 _IDS: Final = ("venues/polymarket/test_ids.py",)
 _RELAYER: Final = ("venues/polymarket/test_relayer.py",)
 _ETHEREUM: Final = ("venues/test_ethereum.py",)
-_KALSHI: Final = ("venues/kalshi/test_kalshi_orders.py",)
-_KALSHI_SIGN: Final = ("venues/kalshi/test_kalshi_sign.py",)
 
 FAULTS: Final = (
-    # --- amounts -------------------------------------------------------------------------------
+    # --- amounts ---------------------------------------------------------------------------------
     Fault(
         "a market buy asks for shares rounded up",
         "venues/polymarket/amounts.py",
@@ -60,7 +58,7 @@ FAULTS: Final = (
         "at = price",
         _AMOUNTS,
     ),
-    # --- domains and fields --------------------------------------------------------------------
+    # --- domains and fields ----------------------------------------------------------------------
     Fault(
         "orders are signed for the domain of the first exchange",
         "venues/polymarket/exchange.py",
@@ -145,7 +143,7 @@ FAULTS: Final = (
         '""',
         _ORDERS,
     ),
-    # --- wallets and ids -----------------------------------------------------------------------
+    # --- wallets and ids -------------------------------------------------------------------------
     Fault(
         "a deposit wallet's order names the owner as its signer",
         "venues/polymarket/wallets.py",
@@ -202,7 +200,7 @@ FAULTS: Final = (
         '"v1" if number & _RESERVED == _RESERVED else "v2"',
         _IDS,
     ),
-    # --- headers -------------------------------------------------------------------------------
+    # --- headers ---------------------------------------------------------------------------------
     Fault(
         "the HMAC covers the query",
         "venues/polymarket/sign.py",
@@ -265,76 +263,5 @@ FAULTS: Final = (
         "bytes([signature[-1] + _BY_MESSAGE])",
         "bytes([signature[-1]])",
         _RELAYER,
-    ),
-    # --- Kalshi --------------------------------------------------------------------------------
-    Fault(
-        "Kalshi's signature covers the query",
-        "venues/kalshi/sign.py",
-        "{path.partition('?')[0]}",
-        "{path}",
-        _KALSHI_SIGN,
-    ),
-    Fault(
-        "Kalshi's signature is salted with the wrong length",
-        "venues/kalshi/sign.py",
-        "SALT_BYTES: Final = 32",
-        "SALT_BYTES: Final = 20",
-        _KALSHI_SIGN,
-    ),
-    Fault(
-        "Kalshi is told the time in seconds",
-        "venues/kalshi/sign.py",
-        "at_ms = now // NANOS_PER_MS",
-        "at_ms = now // 1_000_000_000",
-        _KALSHI_SIGN,
-    ),
-    Fault(
-        "buying NO is a bid for YES",
-        "venues/kalshi/sides.py",
-        '"bid" if (outcome == YES) == (side == "buy") else "ask"',
-        '"bid" if side == "buy" else "ask"',
-        _KALSHI,
-    ),
-    Fault(
-        "a NO price is sent as a YES price",
-        "venues/kalshi/orders.py",
-        "price=price_text(mirrored(order.price, order.outcome.index), ticks),",
-        "price=price_text(order.price, ticks),",
-        _KALSHI,
-    ),
-    Fault(
-        "fill or kill is sent as immediate or cancel",
-        "venues/kalshi/orders.py",
-        '"FOK": "fill_or_kill"',
-        '"FOK": "immediate_or_cancel"',
-        _KALSHI,
-    ),
-    Fault(
-        "a crypto order names shard 0",
-        "venues/kalshi/orders.py",
-        "exchange_index=shard_index(terms.shard)",
-        "exchange_index=0",
-        _KALSHI,
-    ),
-    Fault(
-        "a count finer than the wire is cut without a word",
-        "venues/kalshi/orders.py",
-        "if size % CENT or size < 0 or",
-        "if size < 0 or",
-        _KALSHI,
-    ),
-    Fault(
-        "a price off the market's grid is sent",
-        "venues/kalshi/orders.py",
-        "if not ticks.valid(yes_price) or yes_price % _FINEST:",
-        "if yes_price % _FINEST:",
-        _KALSHI,
-    ),
-    Fault(
-        "an order of Kalshi ends later than wished",
-        "venues/kalshi/orders.py",
-        "None if good_until_ns is None else good_until_ns // NANOS_PER_SECOND",
-        "None if good_until_ns is None else -(-good_until_ns // NANOS_PER_SECOND)",
-        _KALSHI,
     ),
 )

@@ -11,11 +11,10 @@ _INBOX: Final = ("venues/test_inbox.py",)
 _RESYNC: Final = ("market/test_resync.py",)
 _HUB: Final = ("market/test_hub_doubts.py", "market/test_restatements.py", "app/test_feeds.py")
 _FEEDS: Final = ("app/test_feeds.py",)
-_KALSHI: Final = ("venues/kalshi/test_kalshi_stream.py", "venues/kalshi/test_kalshi_codec.py")
 _POLYMARKET: Final = ("venues/polymarket/test_stream.py",)
 
 FAULTS: Final = (
-    # --- from one socket to the next -----------------------------------------------------------
+    # --- from one socket to the next -------------------------------------------------------------
     Fault(
         "a standby takes over before it has proven anything",
         "venues/slot.py",
@@ -128,7 +127,7 @@ FAULTS: Final = (
         "now + self._rng",
         _POOL,
     ),
-    # --- between sockets and books -------------------------------------------------------------
+    # --- between sockets and books ---------------------------------------------------------------
     Fault(
         "the inbox grows without bound",
         "venues/inbox.py",
@@ -189,7 +188,7 @@ FAULTS: Final = (
         "        self._record(stream, connection, recv_ns, payload)\n",
         _FEEDS,
     ),
-    # --- books stated anew ---------------------------------------------------------------------
+    # --- books stated anew -----------------------------------------------------------------------
     Fault(
         "a requested book older than ours is newer",
         "market/resync.py",
@@ -254,35 +253,7 @@ FAULTS: Final = (
         "if not tracked.changed_ns:",
         _HUB,
     ),
-    # --- dialects ------------------------------------------------------------------------------
-    Fault(
-        "the numbers of Kalshi's acknowledgements are not counted",
-        "venues/kalshi/codec.py",
-        "return (SequenceUsed(Number(head.sid, head.seq)),)",
-        "return ()",
-        _KALSHI,
-    ),
-    Fault(
-        "a missing number of a private channel goes unnoticed",
-        "venues/kalshi/sessions.py",
-        "if last is not None and head.seq != last + 1:",
-        "if last is not None and head.seq < last:",
-        _KALSHI,
-    ),
-    Fault(
-        "Kalshi is asked for NO levels in YES prices",
-        "venues/kalshi/sessions.py",
-        'params["use_yes_price"] = False',
-        'params["use_yes_price"] = True',
-        _KALSHI,
-    ),
-    Fault(
-        "a dead subscription of Kalshi is only a refusal",
-        "venues/kalshi/sessions.py",
-        '"closing" if told.code in _TERMINAL else "refused"',
-        '"refused"',
-        _KALSHI,
-    ),
+    # --- dialects --------------------------------------------------------------------------------
     Fault(
         "a book with another hash than ours proves a socket",
         "venues/polymarket/stream.py",

@@ -1,4 +1,4 @@
-"""Faults in requests: what an answer means, whose a trade is, how fast we ask, what goes twice."""
+"""Faults in what Polymarket's answers mean: refusals, orders placed, and whose a trade is."""
 
 from __future__ import annotations
 
@@ -10,16 +10,9 @@ _REFUSALS: Final = ("venues/polymarket/test_refusals.py", "venues/polymarket/tes
 _ANSWERS: Final = ("venues/polymarket/test_answers.py", "venues/polymarket/test_rest.py")
 _REST: Final = ("venues/polymarket/test_rest.py",)
 _USER: Final = ("venues/polymarket/test_user_codec.py", "venues/polymarket/test_answers.py")
-_RELAYER: Final = ("venues/polymarket/test_relayer.py",)
-_HTTP: Final = ("venues/test_http.py",)
-_LINE: Final = ("venues/test_http_connection.py", "venues/test_order_line.py")
-_BUDGET: Final = ("venues/test_budget.py",)
-_KALSHI_NO: Final = ("venues/kalshi/test_kalshi_refusals.py", "venues/kalshi/test_kalshi_rest.py")
-_KALSHI_WRITES: Final = ("venues/kalshi/test_kalshi_rest_writes.py",)
-_KALSHI_USER: Final = ("venues/kalshi/test_kalshi_user_codec.py",)
 
 FAULTS: Final = (
-    # --- what a refusal means ------------------------------------------------------------------
+    # --- what a refusal means --------------------------------------------------------------------
     Fault(
         "a 5xx to an order is a definite no",
         "venues/polymarket/refusals.py",
@@ -90,7 +83,7 @@ FAULTS: Final = (
         "pass",
         _REST,
     ),
-    # --- what became of an order ---------------------------------------------------------------
+    # --- what became of an order -----------------------------------------------------------------
     Fault(
         "another order's id in the answer goes unnoticed",
         "venues/polymarket/answers.py",
@@ -198,7 +191,7 @@ FAULTS: Final = (
         "if cursor in seen:\n            return",
         _REST,
     ),
-    # --- whose a trade is ----------------------------------------------------------------------
+    # --- whose a trade is ------------------------------------------------------------------------
     Fault(
         "a maker's side is the taker's",
         "venues/polymarket/trades.py",
@@ -261,246 +254,5 @@ FAULTS: Final = (
         'if status == "INVALID" or _KILLED in status:',
         'if status == "INVALID":',
         _USER,
-    ),
-    # --- sending -------------------------------------------------------------------------------
-    Fault(
-        "aiohttp sends a cancel again when the connection breaks",
-        "venues/http.py",
-        "middlewares=(_sent_once,) if write else ()",
-        "middlewares=()",
-        _HTTP,
-    ),
-    Fault(
-        "a write that got no answer was not sent",
-        "venues/http.py",
-        "        if write:\n            raise OutcomeUnknown",
-        "        if False:\n            raise OutcomeUnknown",
-        _HTTP,
-    ),
-    Fault(
-        "a redirect is followed with our signature",
-        "venues/http.py",
-        "allow_redirects=False",
-        "allow_redirects=True",
-        _HTTP,
-    ),
-    Fault(
-        "an order that got no answer was not sent",
-        "venues/order_line.py",
-        "        if write:\n            raise OutcomeUnknown",
-        "        if False:\n            raise OutcomeUnknown",
-        _LINE,
-    ),
-    Fault(
-        "a connection that the host has closed is written to",
-        "venues/http_connection.py",
-        "return self.free and not self._poll.poll(0)",
-        "return self.free",
-        _LINE,
-    ),
-    Fault(
-        "a connection on which nobody's answer came is used again",
-        "venues/http_connection.py",
-        "self.drop()  # nobody asked",
-        "pass",
-        _LINE,
-    ),
-    Fault(
-        "a submission whose connection broke counts as not sent",
-        "venues/polymarket/relayer.py",
-        '"POST", "/submit", group="relayer", body=body, write=True',
-        '"POST", "/submit", group="relayer", body=body, write=False',
-        _RELAYER,
-    ),
-    Fault(
-        "a nonce ahead of the chain is signed again",
-        "venues/polymarket/relayer_answers.py",
-        "return int(old[1]) < int(old[2]), int(old[2])",
-        "return True, int(old[2])",
-        _RELAYER,
-    ),
-    # --- budgets -------------------------------------------------------------------------------
-    Fault(
-        "a refill is waited for a nanosecond too short",
-        "venues/budget.py",
-        "refilled = ceil_div(missing, self._tokens)",
-        "refilled = missing // self._tokens",
-        _BUDGET,
-    ),
-    Fault(
-        "a bucket begins with one token more than its burst",
-        "venues/budget.py",
-        "self._filled = self._full",
-        "self._filled = self._full + self._unit",
-        _BUDGET,
-    ),
-    Fault(
-        "orders spend what cancels need",
-        "venues/budget.py",
-        "needed = charge.leave + (1 if",
-        "needed = (1 if",
-        _BUDGET,
-    ),
-    Fault(
-        "a window takes full burst and full refill",
-        "venues/budget.py",
-        "Rate(tokens=requests - half,",
-        "Rate(tokens=requests,",
-        _BUDGET,
-    ),
-    Fault(
-        "the venue is believed when it counts more tokens than we have",
-        "venues/budget.py",
-        "self._filled = min(self._filled, remaining * self._unit)",
-        "self._filled = remaining * self._unit",
-        _BUDGET,
-    ),
-    Fault(
-        "a shorter pause ends a longer one",
-        "venues/budget.py",
-        "self._held_ns = max(self._held_ns, until_ns)",
-        "self._held_ns = until_ns",
-        _BUDGET,
-    ),
-    Fault(
-        "a waiting request's tokens are not set aside",
-        "venues/budget.py",
-        "needed += other.claim(charge.bucket, charge.leave)",
-        "pass",
-        _BUDGET,
-    ),
-    Fault(
-        "orders of Polymarket leave nothing of the address's window to cancels",
-        "venues/polymarket/limits.py",
-        'Charge("ip.clob", flat=True, leave=CANCEL_RESERVE)',
-        'Charge("ip.clob", flat=True)',
-        _BUDGET,
-    ),
-    Fault(
-        "orders of Kalshi leave nothing to cancels",
-        "venues/kalshi/limits.py",
-        "(Charge(name, leave=write.burst // _KEPT_FOR_CANCELS),)",
-        "(Charge(name),)",
-        ("venues/kalshi/test_kalshi_rest.py", "venues/kalshi/test_kalshi_rest_writes.py"),
-    ),
-    # --- Kalshi --------------------------------------------------------------------------------
-    Fault(
-        "a 5xx to an order of Kalshi is a definite no",
-        "venues/kalshi/refusals.py",
-        '    if write:\n        return OutcomeUnknown(f"{said}: it may',
-        '    if False:\n        return OutcomeUnknown(f"{said}: it may',
-        _KALSHI_NO,
-    ),
-    Fault(
-        "words of a broken venue are believed",
-        "venues/kalshi/refusals.py",
-        "if not broken or fault.key in _PAUSED else None",
-        "if True else None",
-        _KALSHI_NO,
-    ),
-    Fault(
-        "a batch row with an internal error is a definite no",
-        "venues/kalshi/refusals.py",
-        "known = None if _UNCERTAIN.search(fault.words) else _known(fault)",
-        "known = _known(fault)",
-        _KALSHI_NO,
-    ),
-    Fault(
-        "a batch row with an unknown code is a definite no",
-        "venues/kalshi/refusals.py",
-        "if fault.key in _BAD_ORDER and not",
-        "if not",
-        _KALSHI_NO,
-    ),
-    Fault(
-        "an executed order of Kalshi counts as filled",
-        "venues/kalshi/stated_orders.py",
-        'return "filled" if whole else "cancelled"',
-        'return "filled"',
-        ("venues/kalshi/test_kalshi_answers.py", *_KALSHI_USER),
-    ),
-    Fault(
-        "a mean over another span is told as that of 60 seconds",
-        "venues/kalshi/indices.py",
-        "if mean.window_end_ts_exclusive - mean.window_start_ts_ms != _SPAN_MS:",
-        "if False:",
-        ("venues/kalshi/test_kalshi_indices.py",),
-    ),
-    Fault(
-        "an index is told with another's price",
-        "venues/kalshi/indices.py",
-        "if stated.id != name:",
-        "if False:",
-        ("venues/kalshi/test_kalshi_indices.py",),
-    ),
-    Fault(
-        "a client order id that exists counts as refused",
-        "venues/kalshi/refusals.py",
-        '"order_already_exists": (AlreadyKnown',
-        '"order_already_exists": (RequestRefused',
-        _KALSHI_NO,
-    ),
-    Fault(
-        "an answer about another order is believed",
-        "venues/kalshi/order_requests.py",
-        'if taken.client not in {None, "", ours}:',
-        "if False:",
-        _KALSHI_WRITES,
-    ),
-    Fault(
-        "a killed order of Kalshi is a placed one",
-        "venues/kalshi/order_requests.py",
-        "if body.time_in_force in _AT_ONCE and not taken.filled:",
-        "if False:",
-        _KALSHI_WRITES,
-    ),
-    Fault(
-        "rows of a batch are matched by place instead of by id",
-        "venues/kalshi/order_requests.py",
-        "truth = named.get(body.client_order_id)",
-        "truth = rows[index][1] if index < len(rows) else None",
-        _KALSHI_WRITES,
-    ),
-    Fault(
-        "an order that a batch cancel leaves out counts as cancelled",
-        "venues/kalshi/order_requests.py",
-        "missing = set(asked) - {row.native for row in rows}",
-        "missing: set[str] = set()",
-        _KALSHI_WRITES,
-    ),
-    Fault(
-        "a cancel of nothing counts as a cancel",
-        "venues/kalshi/order_answers.py",
-        "if not refusal and not told.reduced_by:",
-        "if False:",
-        ("venues/kalshi/test_kalshi_answers.py", *_KALSHI_WRITES),
-    ),
-    Fault(
-        "a listing of Kalshi whose cursor repeats counts as complete",
-        "venues/kalshi/calls.py",
-        "if cursor in seen:\n                break",
-        "if cursor in seen:\n                return",
-        ("venues/kalshi/test_kalshi_rest.py",),
-    ),
-    Fault(
-        "a fill of NO is booked at the YES price",
-        "venues/kalshi/user_codec.py",
-        "price=mirrored(price, order.outcome.index)",
-        "price=price",
-        _KALSHI_USER,
-    ),
-    Fault(
-        "a frame about an order in the other direction is believed",
-        "venues/kalshi/user_codec.py",
-        "if book_side(order.outcome.index, order.side) != way:",
-        "if False:",
-        _KALSHI_USER,
-    ),
-    Fault(
-        "one trade that fills two orders of ours is one fill",
-        "venues/kalshi/stated_orders.py",
-        'FillId(f"{trade}:{order}")',
-        "FillId(trade)",
-        _KALSHI_USER,
     ),
 )

@@ -289,8 +289,6 @@ class Hub:
         if tracked.proof == "sequence" and event.sequence is None:
             tracked.counters.unverifiable += 1
             return NOTHING  # a book without a number cannot repair a numbered one
-        if tracked.feed is not feed and not self._admitted(tracked, event, now):
-            return TRUST if tracked.trusted is not was_trusted else NOTHING
         if event.at_ns is None or event.at_ns > tracked.pending_ns:
             self._close_group(tracked, now)
         proven = prove_snapshot_hash(tracked, event, self._snapshot_hashes, now)
@@ -302,7 +300,9 @@ class Hub:
         if event.at_ns is not None and event.at_ns < tracked.changed_ns:
             tracked.counters.stale_snapshots += 1
             return TRUST if tracked.trusted is not was_trusted else NOTHING
-        if proven is False:
+        if proven is False or (
+            tracked.feed is not feed and not self._admitted(tracked, event, now)
+        ):
             return TRUST if tracked.trusted is not was_trusted else NOTHING
         restated = prove_restatement(tracked, event) if tracked.proof == "restated" else None
         try:
@@ -329,7 +329,6 @@ class Hub:
         ends its trust.  So does a state from within a timestamp, whose last hash the stream told.
         """
         if tracked.feed.silent or not tracked.changed_ns:
-            tracked.counters.unverifiable += 1
             return False
         if event.at_ns != tracked.changed_ns or compare(tracked, event) != "different":
             return True

@@ -101,7 +101,8 @@ class TrackedBook:
         self.changed_ns: Nanos = 0
         """Venue time of the state; 0 before the first message."""
         self.floor_ns: Nanos = 0
-        """Venue time that an earlier epoch reached: an older state is not trusted."""
+        """Venue time that the last epoch reached: an older state is not trusted.  What two epochs
+        in a row say is: otherwise one wrong time of the venue would end the trust for good."""
         self.heard_ns: Nanos = 0
         """When the last message about this book was processed, on the run's clock."""
         self.agreements = 0
@@ -144,8 +145,7 @@ class TrackedBook:
         """Drop the book: nothing known before counts; returns whether it was trusted."""
         was_trusted = self.doubt(reason, now)
         if self.changed_ns:
-            # Two epochs in a row that end before the floor overrule it: then it was wrong.
-            self.floor_ns = self.changed_ns if self.changed_ns >= self.floor_ns else 0
+            self.floor_ns = self.changed_ns
         self.book.clear()
         self.counters.epochs += 1
         self.fresh = True

@@ -88,3 +88,8 @@ def test_every_recorded_frame_decodes(shared: Path) -> None:
                 frames += 1
                 ticks += len(DECODER.decode(row["payload"].encode()))
     assert (frames, ticks) == (367, 322)
+
+
+def test_an_empty_frame_says_nothing() -> None:
+    """It begins a connection; every codec is given it."""
+    assert CoinbaseDecoder({}).decode(b"") == ()
