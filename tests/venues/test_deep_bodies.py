@@ -41,6 +41,8 @@ GIVEN: Final[dict[str, Any]] = {
     "Sequence[Ask]": (Ask("eth_chainId"),),
     "Mapping[str, str]": {},
     "Mapping[str, OrderId]": {},
+    "TimeInForce": "GTC",
+    "tuple[tuple[str, str, TimeInForce], ...]": (("x", "buy", "GTC"),),
     "tuple[tuple[str, str], ...]": (("x", "buy"),),
     "Tokens": {},
     "Account": Account("key", "0xa3D82Ed56F4c68d2328Fb8c29e568Ba2cAF7d7c8"),
@@ -64,6 +66,7 @@ TELL_ANYWAY: Final = frozenset(
 PARTS: Final = frozenset(
     (
         "binance.codec.depth_stated",
+        "kalshi.indices.index_ticks",
         "kalshi.lifecycle.event_fee_update",
         "kalshi.lifecycle.lifecycle",
     )

@@ -329,6 +329,7 @@ class Hub:
         ends its trust.  So does a state from within a timestamp, whose last hash the stream told.
         """
         if tracked.feed.silent or not tracked.changed_ns:
+            tracked.counters.unverifiable += 1  # right it may be, but it proves nothing for long
             return False
         if event.at_ns != tracked.changed_ns or compare(tracked, event) != "different":
             return True
