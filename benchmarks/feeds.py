@@ -17,9 +17,9 @@ from tests import aio
 from tests.app.livebench import LIMITS, live
 from tests.venues.marketserver import Losing, honest
 from tests.venues.wsserver import until
-from underround.app.feeds import FeedRules
+from underround.app.live.feeds import FeedRules
 from underround.market.resync import ResyncRules
-from underround.venues.inbox import InboxLimits
+from underround.venues.streams.inbox import InboxLimits
 
 LOSSES: Final = 60
 FRAMES: Final = 20_000

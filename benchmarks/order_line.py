@@ -26,14 +26,14 @@ from benchmarks.measure import Figure, figure, ratios
 from tests.oracles.driver import Oracles
 from tests.oracles.known import known_credentials
 from underround.model.ids import OrderId
-from underround.venues.budget import RateBudget
-from underround.venues.http import HttpClient
-from underround.venues.http_connection import HttpConnection
-from underround.venues.order_line import OrderLine
 from underround.venues.polymarket.limits import limits_of
 from underround.venues.polymarket.orders import Outgoing
 from underround.venues.polymarket.rest import PolymarketRest
 from underround.venues.polymarket.sign import L2Credentials
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.connection import HttpConnection
+from underround.venues.transport.http import HttpClient
+from underround.venues.transport.order_line import OrderLine
 
 POSTS: Final = 2_000
 THEIR_POSTS: Final = 500

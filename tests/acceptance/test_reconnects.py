@@ -19,10 +19,10 @@ from tests.app.livebench import LIMITS, Live, live
 from tests.venues import marketserver
 from tests.venues.marketserver import Fault, Keeping, Losing, Swapping
 from tests.venues.wsserver import until
-from underround.app.feeds import FeedRules
+from underround.app.live.feeds import FeedRules
 from underround.market.resync import GRACES_MS, ResyncRules
-from underround.venues import pulse
-from underround.venues.inbox import InboxLimits
+from underround.venues.streams import pulse
+from underround.venues.streams.inbox import InboxLimits
 
 SILENCE_S = LIMITS.silence_ms / 1_000
 SLOW_COMPARISON = FeedRules(resync=ResyncRules(compare_ms=3_600_000))

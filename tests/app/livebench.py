@@ -14,17 +14,17 @@ from tests.market.builders import levels_of
 from tests.model.builders import market as make_market
 from tests.venues.marketserver import MarketVenue
 from tests.venues.wsserver import until, ws_server
-from underround.app.channels import Channel, feeds_of
-from underround.app.feeds import FeedRules, Feeds
+from underround.app.live.channels import Channel, feeds_of
+from underround.app.live.feeds import FeedRules, Feeds
 from underround.market.hub import Hub
 from underround.market.trust import BookRules, Feed, TrackedBook
 from underround.model.events import MarketEvent
 from underround.model.ids import POLYMARKET, MarketId
 from underround.model.market import Catalogue, Market
-from underround.venues.dialect import ChannelLimits
 from underround.venues.polymarket.book_hash import book_hash, snapshot_hash
 from underround.venues.polymarket.codec import PolymarketDecoder
 from underround.venues.polymarket.stream import MarketDialect
+from underround.venues.streams.dialect import ChannelLimits
 
 LIMITS = msgspec.structs.replace(MarketDialect.limits, silence_ms=30_000)
 

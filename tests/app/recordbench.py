@@ -17,15 +17,15 @@ from tests.venues.marketserver import MarketVenue
 from tests.venues.polymarket.gamma_rows import Row, listing_of
 from tests.venues.scripted import Answer, Asked, scripted_host
 from tests.venues.wsserver import until, ws_server
-from underround.app.catalogues import Catalogues
 from underround.app.clients import Clients
 from underround.app.configuration import Config, load_config
-from underround.app.parts import FreeSpace, RecordRules, free_bytes
-from underround.app.record_figures import RecordSummary
-from underround.app.recorder import Recorder
+from underround.app.markets.catalogues import Catalogues
+from underround.app.recorder.figures import RecordSummary
+from underround.app.recorder.parts import FreeSpace, RecordRules, free_bytes
+from underround.app.recorder.recorder import Recorder
+from underround.app.recorder.wanted import Asked as Words
+from underround.app.recorder.wanted import Wanted, find_wanted
 from underround.app.verification import VerifyReport, verify_recording
-from underround.app.wanted import Asked as Words
-from underround.app.wanted import Wanted, find_wanted
 
 During = Callable[[Recorder], Awaitable[object]]
 

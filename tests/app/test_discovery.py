@@ -18,11 +18,11 @@ from tests.venues.kalshi.test_kalshi_catalogue import BITCOIN, EVENT, MARKET
 from tests.venues.polymarket.gamma_rows import NOW, Row, event_row, listing_of, look_at, market_row
 from tests.venues.scripted import Answer, Asked, Script, ScriptedHost, scripted_host
 from underround.app.access import DiscoverySettings
-from underround.app.aside import aside
-from underround.app.catalogues import Catalogues
 from underround.app.clients import Clients
 from underround.app.configuration import load_config
-from underround.app.discovery import Discovery, Source, filter_of, sources
+from underround.app.markets.aside import aside
+from underround.app.markets.catalogues import Catalogues
+from underround.app.markets.discovery import Discovery, Source, filter_of, sources
 from underround.market.catalogue import KnownMarkets
 from underround.model.errors import Bug, ConfigError, RateLimited, Unreachable
 from underround.model.events import (
@@ -34,10 +34,10 @@ from underround.model.events import (
 )
 from underround.model.ids import KALSHI, POLYMARKET, MarketId, Venue
 from underround.model.listing import Found, Listing
-from underround.venues.budget import Spender
-from underround.venues.http import HttpTransport, Reply
-from underround.venues.polymarket import gamma as gamma_module
-from underround.venues.polymarket.gamma_look import Look
+from underround.venues.polymarket.gamma import rest as gamma_module
+from underround.venues.polymarket.gamma.look import Look
+from underround.venues.transport.budget import Spender
+from underround.venues.transport.http import HttpTransport, Reply
 
 SECOND = 10**9
 SETTINGS = DiscoverySettings(jitter_percent=0, series=(), kalshi_series=())

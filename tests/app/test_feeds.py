@@ -13,9 +13,9 @@ from tests.app.livebench import LIMITS, Live, live, markets_named
 from tests.market.builders import levels_of, make_hub
 from tests.venues.marketserver import Keeping, Losing
 from tests.venues.wsserver import until
-from underround.app.channels import Channel, declared, feeds_of
-from underround.app.feeds import FeedRules
-from underround.app.follows import FollowsDecoder, follow_frame
+from underround.app.live.channels import Channel, declared, feeds_of
+from underround.app.live.feeds import FeedRules
+from underround.app.live.follows import FollowsDecoder, follow_frame
 from underround.market.resync import ResyncRules
 from underround.market.trust import BookRules, Feed
 from underround.model.errors import ConfigError, DiskError, FrameRefused, TryLater

@@ -15,8 +15,8 @@ from underround.app.access import VenueAccess
 from underround.app.clients import Clients
 from underround.app.history import block_at, fetch_history
 from underround.model.errors import ConfigError
-from underround.venues.http import Reply
 from underround.venues.polygon.rpc import Rpc
+from underround.venues.transport.http import Reply
 
 
 class Chain:

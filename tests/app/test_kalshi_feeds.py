@@ -15,8 +15,8 @@ from tests.market.builders import Levels, levels_of, make_hub
 from tests.model.builders import market as make_market
 from tests.venues.kalshi.making import signer
 from tests.venues.wsserver import Client, WsServer, until, ws_server
-from underround.app.channels import Channel, feeds_of
-from underround.app.feeds import Feeds
+from underround.app.live.channels import Channel, feeds_of
+from underround.app.live.feeds import Feeds
 from underround.market.trust import BookRules
 from underround.model.ids import KALSHI
 from underround.model.market import Catalogue, Market

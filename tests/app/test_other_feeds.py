@@ -16,17 +16,17 @@ from tests.app.livebench import LIMITS, live
 from tests.market.builders import make_hub
 from tests.venues.toychannel import ToyDialect, ToyVenue
 from tests.venues.wsserver import Client, WsServer, until, ws_server
-from underround.app.channels import Channel, feeds_of
-from underround.app.feeds import Feeds
+from underround.app.live.channels import Channel, feeds_of
+from underround.app.live.feeds import Feeds
 from underround.market.trust import BookRules
 from underround.model.ids import Venue
 from underround.venues.binance.codec import BinanceDecoder
 from underround.venues.binance.stream import BinanceDialect
 from underround.venues.codec import Decoder
-from underround.venues.dialect import Dialect
 from underround.venues.polymarket.sign import L2Credentials
 from underround.venues.polymarket.stream import ACCOUNT, UserDialect
-from underround.venues.pool import Pool
+from underround.venues.streams.dialect import Dialect
+from underround.venues.streams.pool import Pool
 
 DAY_S = 86_400.0
 
@@ -228,7 +228,7 @@ def test_an_account_in_which_nothing_happens_for_a_day_keeps_its_socket() -> Non
 def test_books_live_through_a_day_s_age_of_their_socket_without_a_moment_of_distrust(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("underround.venues.pulse.PING_S", DAY_S)
+    monkeypatch.setattr("underround.venues.streams.pulse.PING_S", DAY_S)
     aged = msgspec.structs.replace(
         LIMITS, max_age_ms=23 * 3_600_000, silence_ms=3_600_000, keepalive_ms=None
     )

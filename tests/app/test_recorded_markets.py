@@ -15,7 +15,7 @@ from tests.venues.marketserver import TrueMarket
 from tests.venues.polymarket.gamma_rows import Row, event_row, listing_of, market_row
 from tests.venues.scripted import Answer
 from tests.venues.wsserver import until
-from underround.app.recorder import Recorder
+from underround.app.recorder.recorder import Recorder
 from underround.app.recordings import read_catalogue
 from underround.model.errors import AccountError, ConfigError
 from underround.model.market import Catalogue

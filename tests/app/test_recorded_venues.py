@@ -13,8 +13,8 @@ from tests.app.recordbench import venues, verified
 from tests.app.test_watch import KALSHI_WINDOW, TICKER, BinanceStream
 from tests.venues.kalshi.making import KEY_ID, edwards_key, pem_of
 from tests.venues.wsserver import Client, WsServer, ws_server
-from underround.app.recorder import Recorder
-from underround.app.wanted import Wanted
+from underround.app.recorder.recorder import Recorder
+from underround.app.recorder.wanted import Wanted
 from underround.storage.recording import Recording
 
 

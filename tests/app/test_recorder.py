@@ -12,8 +12,8 @@ from tests import aio
 from tests.app.recordbench import Bench, venues, verified
 from tests.venues.polymarket.gamma_rows import market_row
 from tests.venues.wsserver import until
-from underround.app.recorder import Recorder
-from underround.app.recording_parts import recover_unfinished
+from underround.app.recorder.recorder import Recorder
+from underround.app.recorder.recording_parts import recover_unfinished
 from underround.model.errors import DiskError, RecordingError
 from underround.storage.recording import Recording, disk
 from underround.storage.recording.disk import TAIL, TailFile

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from underround.app.scribe import BATCH_BYTES, Scribe
+from underround.app.recorder.scribe import BATCH_BYTES, Scribe
 from underround.model.errors import DiskError, RecordingError
 from underround.storage.recording import (
     Recording,

@@ -18,10 +18,10 @@ from tests.venues.kalshi.test_kalshi_catalogue import market as told_market
 from tests.venues.marketserver import MarketVenue
 from tests.venues.polymarket.gamma_rows import listing_of, market_row
 from tests.venues.wsserver import Client, WsServer, until, ws_server
-from underround.app.catalogues import Catalogues
 from underround.app.clients import Clients
 from underround.app.configuration import load_config
-from underround.app.watch import Watch
+from underround.app.markets.catalogues import Catalogues
+from underround.app.markets.watch import Watch
 from underround.market.trust import BookRules
 from underround.model.errors import AccountError
 from underround.model.listing import Listing

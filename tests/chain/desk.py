@@ -11,7 +11,6 @@ from tests.chain.keys import key_of
 from tests.chain.node import CHAIN_ID, Anvil
 from tests.venues.scripted import scripted_host
 from underround.venues.ethereum import EvmKey
-from underround.venues.http import HttpClient
 from underround.venues.polygon.fees import GWEI, FeeCap
 from underround.venues.polygon.gas import GasSource
 from underround.venues.polygon.nonces import CountersInProcess, Nonces
@@ -20,6 +19,7 @@ from underround.venues.polygon.quantities import Address
 from underround.venues.polygon.rpc import Rpc
 from underround.venues.polygon.sender import Sender
 from underround.venues.polygon.transactions import Transaction
+from underround.venues.transport.http import HttpClient
 
 CAP = FeeCap(tip=100 * GWEI, max_fee=400 * GWEI)
 

@@ -23,7 +23,7 @@ from tests.venues.kalshi.test_kalshi_catalogue import BITCOIN, EVENT, MARKET
 from tests.venues.polymarket.gamma_rows import NOW, Row, listing_of, market_row, v2_row
 from tests.venues.scripted import Answer, sample
 from underround.app.configuration import Config, load_config
-from underround.app.search import Wish
+from underround.app.markets.search import Wish
 from underround.cli import main
 from underround.cli.key_opener import key_opener
 from underround.cli.market_table import dollars_of, markets_command, seconds_of

@@ -18,7 +18,7 @@ from tests.cli.conftest import Run, environment
 from tests.cli.loopback import Venues
 from tests.cli.patient import patient_venues
 from tests.venues.polymarket.gamma_rows import market_row
-from underround.app.wanted import Asked
+from underround.app.recorder.wanted import Asked
 from underround.cli.record_screen import size
 from underround.cli.recording_live import bytes_of, references_of, rules_of, seconds_of, separate
 from underround.model.errors import ConfigError

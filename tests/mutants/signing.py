@@ -259,7 +259,7 @@ FAULTS: Final = (
     ),
     Fault(
         "a safe gets the signature of a plain digest",
-        "venues/polymarket/safe_calls.py",
+        "venues/polymarket/relayer/safe_calls.py",
         "bytes([signature[-1] + _BY_MESSAGE])",
         "bytes([signature[-1]])",
         _RELAYER,

@@ -6,8 +6,8 @@ from typing import Final
 
 from tests.mutants.fault import Fault
 
-_POOL: Final = ("venues/test_pool.py",)
-_INBOX: Final = ("venues/test_inbox.py",)
+_POOL: Final = ("venues/streams/test_pool.py",)
+_INBOX: Final = ("venues/streams/test_inbox.py",)
 _RESYNC: Final = ("market/test_resync.py",)
 _HUB: Final = ("market/test_hub_doubts.py", "market/test_restatements.py", "app/test_feeds.py")
 _FEEDS: Final = ("app/test_feeds.py",)
@@ -17,112 +17,112 @@ FAULTS: Final = (
     # --- from one socket to the next -------------------------------------------------------------
     Fault(
         "a standby takes over before it has proven anything",
-        "venues/slot.py",
+        "venues/streams/slot.py",
         "                await line.proof\n",
         "                pass\n",
         _POOL,
     ),
     Fault(
         "a standby has to prove nothing of what the old socket proved",
-        "venues/slot.py",
+        "venues/streams/slot.py",
         "[] if self._active is None else self._demands.of(self._active.proven)",
         "[]",
         _POOL,
     ),
     Fault(
         "the old socket stays open after the hand-over",
-        "venues/slot.py",
+        "venues/streams/slot.py",
         "            old.close()\n",
         "",
         _POOL,
     ),
     Fault(
         "what a standby heard before it took over is lost",
-        "venues/delivery.py",
+        "venues/streams/delivery.py",
         "for payload in held:",
         "for payload in held[:0]:",
         _POOL,
     ),
     Fault(
         "a hand-over goes on as the same connection",
-        "venues/delivery.py",
+        "venues/streams/delivery.py",
         "            self._announced = False\n        else:\n            self.connection += 1\n",
         "            self._announced = False\n",
         _POOL,
     ),
     Fault(
         "the loss of a socket is not told until the next one delivers",
-        "venues/delivery.py",
+        "venues/streams/delivery.py",
         '        self.frame(self._clock(), b"")\n',
         "",
         _POOL,
     ),
     Fault(
         "the time of a held frame is that of the hearing",
-        "venues/delivery.py",
+        "venues/streams/delivery.py",
         "            self.frame(now, payload)\n",
         "            self.frame(now - 1_000_000_000, payload)\n",
         _POOL,
     ),
     Fault(
         "a socket that broke is not followed by the standby that is open",
-        "venues/slot.py",
+        "venues/streams/slot.py",
         "if standby is not None and standby.is_open:",
         "if False:",
         _POOL,
     ),
     Fault(
         "a standby may hear without bound",
-        "venues/line.py",
+        "venues/streams/line.py",
         "if len(self._held) > HELD_FRAMES or self._held_bytes > HELD_BYTES:",
         "if False:",
         _POOL,
     ),
     Fault(
         "pongs prove that data flow",
-        "venues/pulse.py",
+        "venues/streams/pulse.py",
         "        self._any_at = now\n        self._pinged = False",
         "        self._data_at = self._any_at = now\n        self._pinged = False",
         _POOL,
     ),
     Fault(
         "a socket without data is dead after days",
-        "venues/pulse.py",
+        "venues/streams/pulse.py",
         "self._silence = limits.silence_ms / 1_000",
         "self._silence = limits.silence_ms",
         _POOL,
     ),
     Fault(
         "a socket of which nothing comes, not even a pong, is kept for minutes",
-        "venues/pulse.py",
+        "venues/streams/pulse.py",
         "PING_S: Final = 10.0",
         "PING_S: Final = 100.0",
         _POOL,
     ),
     Fault(
         "frames leave faster than the channel allows",
-        "venues/outbox.py",
+        "venues/streams/outbox.py",
         "if full and now < self._sent_at[0] + _WINDOW_S:",
         "if False:",
         _POOL,
     ),
     Fault(
         "a pause between two tries does not grow",
-        "venues/backoff.py",
+        "venues/streams/backoff.py",
         "self._rules.first_ms / 1_000 * 2.0**doublings",
         "self._rules.first_ms / 1_000",
         _POOL,
     ),
     Fault(
         "a refused key is tried again at once",
-        "venues/backoff.py",
+        "venues/streams/backoff.py",
         "if isinstance(error, AccountError):",
         "if False:",
         _POOL,
     ),
     Fault(
         "a venue's Retry-After does not hold back a handshake",
-        "venues/backoff.py",
+        "venues/streams/backoff.py",
         "now + (told or 0) / 1_000 + self._rng",
         "now + self._rng",
         _POOL,
@@ -130,56 +130,56 @@ FAULTS: Final = (
     # --- between sockets and books ---------------------------------------------------------------
     Fault(
         "the inbox grows without bound",
-        "venues/inbox.py",
+        "venues/streams/inbox.py",
         "if len(self._queue) > self._limits.frames or self._bytes > self._limits.bytes:",
         "if False:",
         _INBOX,
     ),
     Fault(
         "the bytes that wait are not counted",
-        "venues/inbox.py",
+        "venues/streams/inbox.py",
         " or self._bytes > self._limits.bytes:",
         ":",
         _INBOX,
     ),
     Fault(
         "frames that were dropped are not told",
-        "venues/inbox.py",
+        "venues/streams/inbox.py",
         "        self._owner.overflowed(stream)\n",
         "",
         _INBOX,
     ),
     Fault(
         "a shed stream is not stated anew",
-        "venues/inbox.py",
+        "venues/streams/inbox.py",
         "            self._owner.recovered(stream)\n",
         "            pass\n",
         _INBOX,
     ),
     Fault(
         "a shed stream's next frames are applied over the gap",
-        "venues/inbox.py",
+        "venues/streams/inbox.py",
         "elif stream in self._shed:",
         "elif False:",
         _INBOX,
     ),
     Fault(
         "frames of a connection that is over are still applied",
-        "venues/inbox.py",
+        "venues/streams/inbox.py",
         "        self._forget(frame.stream)\n        first",
         "        first",
         _INBOX,
     ),
     Fault(
         "a frame that comes while one is consumed goes first",
-        "venues/inbox.py",
+        "venues/streams/inbox.py",
         "elif self._queue or self._busy or",
         "elif self._queue or",
         _INBOX,
     ),
     Fault(
         "a frame is recorded after it was looked at",
-        "app/feeds.py",
+        "app/live/feeds.py",
         "        self._record(stream, connection, recv_ns, payload)\n"
         '        assert self._inbox is not None, "frames come while run() runs"\n'
         "        self._inbox.put(stream, connection, recv_ns, payload)\n",
@@ -233,7 +233,7 @@ FAULTS: Final = (
     ),
     Fault(
         "every book is restated instead of the doubted one",
-        "app/restatements.py",
+        "app/live/restatements.py",
         "topics += channel.topics(self._markets[ask.market])",
         "topics += [topic for each in self._markets.values() for topic in channel.topics(each)]",
         _FEEDS,

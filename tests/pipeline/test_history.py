@@ -22,9 +22,9 @@ from underround.pipeline.history_sources import GoldskyHistory
 from underround.pipeline.ranges import joined, missing
 from underround.venues.goldsky.hosts import LAST_S, ORDERBOOK_TARGET
 from underround.venues.goldsky.rest import Goldsky
-from underround.venues.http import HttpClient
 from underround.venues.polygon.exchange_logs import FilledOrder, Place, Trade, Trades
 from underround.venues.polygon.quantities import Address, Hash
+from underround.venues.transport.http import HttpClient
 
 ANN, BEN = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
 

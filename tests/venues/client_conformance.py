@@ -21,8 +21,8 @@ from underround.model.errors import (
     Unreachable,
 )
 from underround.model.units import Nanos
-from underround.venues.budget import Limits, RateBudget
-from underround.venues.http import HttpClient, HttpTransport
+from underround.venues.transport.budget import Limits, RateBudget
+from underround.venues.transport.http import HttpClient, HttpTransport
 
 Clock = Callable[[], Nanos]
 LONG: Final = b'{"padding":"' + b"x" * 200_000 + b'"}'

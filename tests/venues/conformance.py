@@ -31,7 +31,7 @@ from underround.model.errors import (
 from underround.model.events import MarketNoticed
 from underround.model.ids import MarketId, OutcomeId
 from underround.venues.capabilities import Capabilities, Fact
-from underround.venues.dialect import Dialect, Session, Topic
+from underround.venues.streams.dialect import Dialect, Session, Topic
 
 if TYPE_CHECKING:
     from tests.venues.conftest import Mutate

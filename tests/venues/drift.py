@@ -165,20 +165,20 @@ SEEN: Final[Mapping[str, str]] = {
     "polymarket.refusals._Body": (
         "polymarket/clob/post_order_docs_examples.json#/error_503_post_only_mode"
     ),
-    "polymarket.gamma_wire.MarketRow": f"{_G}market_btc_updown_15m_2026-10-05.json#",
-    "polymarket.gamma_wire.FeeSchedule": f"{_G}market_btc_updown_15m_2026-10-05.json#/feeSchedule",
-    "polymarket.gamma_wire.CryptoConfig": (
+    "polymarket.gamma.wire.MarketRow": f"{_G}market_btc_updown_15m_2026-10-05.json#",
+    "polymarket.gamma.wire.FeeSchedule": f"{_G}market_btc_updown_15m_2026-10-05.json#/feeSchedule",
+    "polymarket.gamma.wire.CryptoConfig": (
         f"{_G}market_btc_updown_15m_2026-10-05.json#/cryptoMarketConfig"
     ),
-    "polymarket.gamma_wire.Reward": f"{_G}market_closed_binary_accepting_true.json#/clobRewards/0",
-    "polymarket.gamma_wire.EventHead": f"{_G}market_btc_updown_5m_live_2026-03-12.json#/events/0",
-    "polymarket.gamma_wire.EventRow": f"{_G}event_2026.json#/0",
-    "polymarket.gamma_wire.SeriesRow": (
+    "polymarket.gamma.wire.Reward": f"{_G}market_closed_binary_accepting_true.json#/clobRewards/0",
+    "polymarket.gamma.wire.EventHead": f"{_G}market_btc_updown_5m_live_2026-03-12.json#/events/0",
+    "polymarket.gamma.wire.EventRow": f"{_G}event_2026.json#/0",
+    "polymarket.gamma.wire.SeriesRow": (
         f"{_G}market_btc_updown_5m_live_2026-03-12.json#/events/0/series/0"
     ),
-    "polymarket.gamma_wire.TagRow": f"{_G}tags.json#/0",
-    "polymarket.gamma_wire.SearchPage": f"{_G}public_search.json#",
-    "polymarket.gamma_wire.SearchPages": f"{_G}public_search.json#/pagination",
+    "polymarket.gamma.wire.TagRow": f"{_G}tags.json#/0",
+    "polymarket.gamma.wire.SearchPage": f"{_G}public_search.json#",
+    "polymarket.gamma.wire.SearchPages": f"{_G}public_search.json#/pagination",
     # --- Binance
     "binance.wire.Head": f"{_B}#/Aggregate Trade Streams",
     "binance.wire.Trade": "binance/ws_combined_frames_live.ndjson#/data",

@@ -54,12 +54,12 @@ UNSEEN: Final[Mapping[str, str]] = {
     **_all(_DATA, "polymarket.approvals", "_Approvals", "_Contract"),
     **_all(_DATA, "polymarket.data_answers", "_Paging", "_PositionRow", "_Value"),
     **_all("docs.polymarket.com, Gamma keyset pages: the stored ones are rows",
-           "polymarket.gamma_wire", "EventsPage", "MarketsPage"),
+           "polymarket.gamma.wire", "EventsPage", "MarketsPage"),
     **_all(_CLOB, "polymarket.key_answers", "_ApiKeys", "_Credentials", "_NamedKey",
            "_ReadonlyKeys"),
     **_all(_CLOB, "polymarket.public", "_TokenMarket", "_Version"),
     "polymarket.polybolt._Payload": "docs example; the fifth line of polybolt_docs_examples.jsonl",
-    **_all(_RELAYER, "polymarket.relayer_answers", "_Deployed", "_Params", "_Submitted",
+    **_all(_RELAYER, "polymarket.relayer.answers", "_Deployed", "_Params", "_Submitted",
            "_Transaction"),
     **_all(_CLOB, "polymarket.reward_answers", "_EarningRow", "_RateOfDay", "_RebateRow",
            "_RewardRow"),
@@ -195,13 +195,13 @@ MAY_BE_ABSENT: Final[Mapping[str, Mapping[str, str]]] = {
     "polymarket.fills.SettledRow": {
         "match_time": _TWIN, "matchtime": _TWIN, "timestamp": _TWIN, "transaction_hash": _UNSETTLED
     },
-    "polymarket.gamma_wire.MarketRow": {
+    "polymarket.gamma.wire.MarketRow": {
         "outcomePrices": "indicative, and the result once it is closed",
         "feeType": _INFORMATIVE, "feeSchedule": "required where feesEnabled, see test_gamma_drift",
     },
     "polymarket.polybolt.Head": {"v": _TELLS, "seq": "demanded of every data frame"},
     "polymarket.reference.Point": {"full_accuracy_value": "the rough value is then the price"},
-    "polymarket.relayer_answers._Transaction": {"transaction_hash": "absent until it is sent"},
+    "polymarket.relayer.answers._Transaction": {"transaction_hash": "absent until it is sent"},
     "polymarket.reward_answers._RewardRow": {"market_competitiveness": _INFORMATIVE},
     "polymarket.stream._Named": {"asset_id": _TELLS},
     "polymarket.terms._Terms": {"v": "absent means v1; token ids must agree"},

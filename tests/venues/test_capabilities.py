@@ -13,10 +13,8 @@ from underround.venues.allora.limits import LIMITS as ALLORA_LIMITS
 from underround.venues.allora.stream import AlloraDialect
 from underround.venues.binance.limits import LIMITS as BINANCE_LIMITS
 from underround.venues.binance.stream import BinanceDialect
-from underround.venues.budget import Limits
 from underround.venues.capabilities import Capabilities
 from underround.venues.capability_page import TABLES, as_json, main, page
-from underround.venues.dialect import Dialect
 from underround.venues.kalshi import limits as kalshi_limits
 from underround.venues.kalshi.hosts import DEMO
 from underround.venues.kalshi.stream import (
@@ -30,6 +28,8 @@ from underround.venues.polymarket.prices_stream import PolyboltDialect, RtdsDial
 from underround.venues.polymarket.rest import MOST_ORDERS
 from underround.venues.polymarket.sports import SportsDialect
 from underround.venues.polymarket.stream import MarketDialect, UserDialect
+from underround.venues.streams.dialect import Dialect
+from underround.venues.transport.budget import Limits
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/venues/capabilities.md"

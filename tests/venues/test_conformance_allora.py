@@ -24,9 +24,9 @@ from underround.venues.allora.limits import LIMITS
 from underround.venues.allora.refusals import refusal
 from underround.venues.allora.rest import AlloraConsumer, AlloraRest
 from underround.venues.allora.stream import AlloraDialect
-from underround.venues.budget import RateBudget
-from underround.venues.dialect import Dialect, Topic
-from underround.venues.http import HttpTransport, Reply
+from underround.venues.streams.dialect import Dialect, Topic
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpTransport, Reply
 
 CHAIN = "allora-testnet-1"
 KEY = "UP-4f6f1c0fa7c04f9eb9a1f2c3"

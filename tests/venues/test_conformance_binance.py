@@ -20,9 +20,9 @@ from underround.venues.binance.limits import LIMITS
 from underround.venues.binance.refusals import refusal
 from underround.venues.binance.rest import BinanceRest
 from underround.venues.binance.stream import COMPANION, BinanceDialect
-from underround.venues.budget import RateBudget
-from underround.venues.dialect import Dialect, Topic
-from underround.venues.http import HttpTransport, Reply
+from underround.venues.streams.dialect import Dialect, Topic
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpTransport, Reply
 
 MS = 1_769_210_096_633
 NOW = 1_769_300_000 * 10**9

@@ -14,12 +14,12 @@ from tests.venues.client_conformance import ClientConformance, Clock, Request
 from tests.venues.conformance import Answered
 from tests.venues.scripted import Answer
 from underround.model.errors import RequestRefused, UnderroundError, VenuePaused
-from underround.venues.budget import Limits, RateBudget
 from underround.venues.goldsky.answers import decode_rows, filled_order
 from underround.venues.goldsky.capabilities import CAPABILITIES
 from underround.venues.goldsky.hosts import LAST_S, ORDERBOOK_TARGET
 from underround.venues.goldsky.rest import Goldsky
-from underround.venues.http import HttpTransport
+from underround.venues.transport.budget import Limits, RateBudget
+from underround.venues.transport.http import HttpTransport
 
 ROW: dict[str, Any] = {
     "id": "0xaa_0xbb", "transactionHash": "0x" + "aa" * 32, "timestamp": "1770000000",

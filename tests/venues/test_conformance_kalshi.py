@@ -31,9 +31,6 @@ from tests.venues.kalshi.making import (
 from underround.model.errors import UnderroundError
 from underround.model.ids import OrderId
 from underround.model.units import ONE
-from underround.venues.budget import RateBudget
-from underround.venues.dialect import Dialect, Topic
-from underround.venues.http import HttpTransport
 from underround.venues.kalshi import (
     account_answers,
     answers,
@@ -59,6 +56,9 @@ from underround.venues.kalshi.stream import (
     KalshiUserDialect,
 )
 from underround.venues.kalshi.user_codec import KalshiUserDecoder
+from underround.venues.streams.dialect import Dialect, Topic
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpTransport
 
 if TYPE_CHECKING:
     from tests.venues.conftest import TokensOf

@@ -18,9 +18,7 @@ from tests.venues.client_conformance import ClientConformance, Clock, Request
 from tests.venues.conformance import Answered, Refuse
 from tests.venues.scripted import Answer
 from underround.model.errors import UnderroundError
-from underround.venues.budget import Limits, RateBudget
 from underround.venues.ethereum import EvmKey
-from underround.venues.http import HttpTransport, Reply
 from underround.venues.polygon.answers import Block, Log, Receipt
 from underround.venues.polygon.capabilities import CAPABILITIES
 from underround.venues.polygon.fees import GWEI, Fees, decode_gas_station
@@ -30,6 +28,8 @@ from underround.venues.polygon.quantities import Address, decode
 from underround.venues.polygon.refusals import status_refusal
 from underround.venues.polygon.rpc import Rpc
 from underround.venues.polygon.sign import Call, Signed, sign_transaction
+from underround.venues.transport.budget import Limits, RateBudget
+from underround.venues.transport.http import HttpTransport, Reply
 
 KEY_IN_URL = "4f6f1c0fa7c04f9eb9a1f2c3d4e5f607"
 HASH = "0x" + "ab" * 32

@@ -32,25 +32,23 @@ from tests.venues.scripted import Answer
 from underround.model.errors import OutcomeUnknown, UnderroundError
 from underround.model.events import BookSnapshot
 from underround.model.ids import OrderId
-from underround.venues.budget import RateBudget
 from underround.venues.codec import Tokens
-from underround.venues.dialect import Dialect, Topic
 from underround.venues.ethereum import EvmKey, keccak
-from underround.venues.http import HttpTransport
 from underround.venues.polymarket import account_answers, answers, data_answers, fills, key_answers
 from underround.venues.polymarket import terms as terms_
 from underround.venues.polymarket.book_hash import snapshot_hash
 from underround.venues.polymarket.capabilities import CAPABILITIES
 from underround.venues.polymarket.codec import PolymarketDecoder
 from underround.venues.polymarket.data_api import PolymarketData
-from underround.venues.polymarket.gamma import GammaRest
-from underround.venues.polymarket.gamma_query import MarketQuery
+from underround.venues.polymarket.gamma.query import MarketQuery
+from underround.venues.polymarket.gamma.rest import GammaRest
 from underround.venues.polymarket.limits import limits_of
 from underround.venues.polymarket.orders import Outgoing
 from underround.venues.polymarket.polybolt import SPOT, TWAP, PolyboltDecoder
 from underround.venues.polymarket.prices_stream import PolyboltDialect, RtdsDialect
 from underround.venues.polymarket.refusals import refusal
-from underround.venues.polymarket.relayer import PolymarketRelayer, RelayerKey
+from underround.venues.polymarket.relayer.rest import PolymarketRelayer, RelayerKey
+from underround.venues.polymarket.relayer.wallet_calls import Call
 from underround.venues.polymarket.requests import Requests
 from underround.venues.polymarket.rest import PolymarketRest
 from underround.venues.polymarket.rtds import RtdsDecoder
@@ -59,8 +57,10 @@ from underround.venues.polymarket.sports import SCORES, SportsDialect, decode_sc
 from underround.venues.polymarket.stream import MarketDialect, UserDialect
 from underround.venues.polymarket.trades import Account
 from underround.venues.polymarket.user_codec import UserDecoder
-from underround.venues.polymarket.wallet_calls import Call
 from underround.venues.polymarket.wallets import SignatureType, Wallet
+from underround.venues.streams.dialect import Dialect, Topic
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpTransport
 
 if TYPE_CHECKING:
     from tests.venues.conftest import TokensOf

@@ -15,9 +15,9 @@ import pytest
 
 import underround.venues
 from underround.model.errors import Bug, UnderroundError
-from underround.venues.http import Reply
 from underround.venues.polygon.messages import Ask
 from underround.venues.polymarket.trades import Account
+from underround.venues.transport.http import Reply
 
 ROOT: Final = Path(__file__).parents[2]
 DEEP: Final = b"[" * 100_000
@@ -57,7 +57,7 @@ TELL_ANYWAY: Final = frozenset(
         "kalshi.refusals.fault_of",  # a fault that says nothing
         "allora.refusals.unimplemented",
         "polymarket.account_answers.expected_beat",
-        "polymarket.relayer_answers.again",
+        "polymarket.relayer.answers.again",
         "polymarket.stream.text_heard",
         "polygon.refusals.status_refusal",  # JSON is worth decoding under any status
     )
@@ -92,7 +92,7 @@ def _reads_json(place: str, function: Callable[..., Any]) -> bool:
     if any("Callable" in str(parameter.annotation) for parameter in parameters):
         return False
     data = any(parameter.name == "data" for parameter in parameters)
-    if data and not place.partition(".")[2].partition(".")[0].endswith(("answers", "approvals")):
+    if data and not place.rsplit(".", 2)[-2].endswith(("answers", "approvals")):
         return False  # bytes of the chain
     return any(_carries(parameter) for parameter in parameters)
 

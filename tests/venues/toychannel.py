@@ -16,8 +16,8 @@ import msgspec
 
 from tests import aio
 from tests.venues.wsserver import Client, WsServer, ws_server
-from underround.venues.backoff import BackoffRules
-from underround.venues.dialect import (
+from underround.venues.streams.backoff import BackoffRules
+from underround.venues.streams.dialect import (
     CLOSING,
     CONTROL,
     DATA,
@@ -26,7 +26,7 @@ from underround.venues.dialect import (
     Heard,
     Topic,
 )
-from underround.venues.pool import Pool
+from underround.venues.streams.pool import Pool
 
 LIMITS = ChannelLimits(
     topics_per_socket=3, keepalive_ms=10_000, silence_ms=30_000, open_ms=5_000, sends_per_s=50

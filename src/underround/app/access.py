@@ -13,17 +13,17 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from underround.app.markets.rolling import rolling_named
 from underround.app.node_address import check_node_address
-from underround.app.rolling import rolling_named
 from underround.model.errors import ConfigError
 from underround.model.units import usd
 from underround.operations.secret import SecretRef
 from underround.venues.allora.hosts import CONSUMER
 from underround.venues.binance.hosts import MARKET_DATA_REST, MARKET_DATA_STREAMS
 from underround.venues.goldsky.hosts import URL as GOLDSKY_URL
-from underround.venues.http import host_of
 from underround.venues.polygon.hosts import CHAIN_ID, GAS_STATION_URL, RPC_URLS
 from underround.venues.polymarket.hosts import PolymarketHosts
+from underround.venues.transport.http import host_of
 
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _BUILDER_CODE: Final = re.compile(r"0x[0-9a-fA-F]{64}")

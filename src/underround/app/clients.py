@@ -22,13 +22,13 @@ from underround.venues.allora.limits import LIMITS as ALLORA_LIMITS
 from underround.venues.allora.rest import AlloraRest
 from underround.venues.binance.limits import LIMITS as BINANCE_LIMITS
 from underround.venues.binance.rest import BinanceRest
-from underround.venues.budget import Sleep
 from underround.venues.kalshi.hosts import Hosts as KalshiHosts
 from underround.venues.kalshi.limits import TIERS as KALSHI_TIERS
 from underround.venues.kalshi.limits import limits_of as kalshi_limits
 from underround.venues.kalshi.rest import KalshiRest
 from underround.venues.kalshi.sign import KalshiSigner
 from underround.venues.polygon.rpc import Rpc
+from underround.venues.transport.budget import Sleep
 
 
 class Clients(Connections):

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from underround.model.units import Nanos
 from underround.operations.memory import LockedSecret
 from underround.operations.secret import SecretRef
-from underround.venues.budget import Limits, RateBudget, Sleep
-from underround.venues.http import HttpClient
-from underround.venues.order_line import OrderLine
+from underround.venues.transport.budget import Limits, RateBudget, Sleep
+from underround.venues.transport.http import HttpClient
+from underround.venues.transport.order_line import OrderLine
 
 OpenKeyStore = Callable[[str], LockedSecret]
 """Gives a secret of the key store by its name; opens the store when first asked."""

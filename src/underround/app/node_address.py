@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from underround.app.connections import Secrets
 from underround.model.errors import ConfigError
 from underround.operations.secret import FORMS, SecretRef
-from underround.venues.http import host_of
+from underround.venues.transport.http import host_of
 
 _SCHEMES: Final = ("http", "https")
 

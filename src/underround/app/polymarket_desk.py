@@ -14,10 +14,10 @@ from underround.venues.ethereum import EvmKey
 from underround.venues.polymarket.contracts import contracts_of
 from underround.venues.polymarket.data_api import PolymarketData
 from underround.venues.polymarket.exchange import NO_CODE
-from underround.venues.polymarket.gamma import GammaRest
+from underround.venues.polymarket.gamma.rest import GammaRest
 from underround.venues.polymarket.limits import limits_of as polymarket_limits
 from underround.venues.polymarket.orders import OrderSigner
-from underround.venues.polymarket.relayer import PolymarketRelayer, RelayerKey
+from underround.venues.polymarket.relayer.rest import PolymarketRelayer, RelayerKey
 from underround.venues.polymarket.requests import Authorizer, Requests
 from underround.venues.polymarket.rest import PolymarketRest
 from underround.venues.polymarket.sign import BuilderCredentials, L2Credentials, l1_headers

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from underround.app.follows import CODEC as FOLLOWS
-from underround.app.follows import FollowsDecoder
+from underround.app.live.follows import CODEC as FOLLOWS
+from underround.app.live.follows import FollowsDecoder
 from underround.model.errors import RecordingCorrupt, RecordingError
 from underround.model.market import Catalogue, decode_catalogue
 from underround.model.run import Gap, StreamCoverage

@@ -10,11 +10,11 @@ from typing import Any, Final, TypeVar
 
 from rich.table import Table
 
-from underround.app.catalogues import Catalogues
 from underround.app.clients import Clients
 from underround.app.configuration import Config
-from underround.app.quotes import Quote, Quotes, quotes
-from underround.app.search import Seen, Wish, name_of, search
+from underround.app.markets.catalogues import Catalogues
+from underround.app.markets.quotes import Quote, Quotes, quotes
+from underround.app.markets.search import Seen, Wish, name_of, search
 from underround.cli.endings import Interrupted, Stopper
 from underround.cli.loop import run
 from underround.cli.market_words import ended_in, fee_words, flags_of, listing_json

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from underround.app.quotes import Quote
-from underround.app.search import name_of
+from underround.app.markets.quotes import Quote
+from underround.app.markets.search import name_of
 from underround.cli.screen import span
 from underround.model.fees import FeeCurve, KalshiFees, NoFees
 from underround.model.listing import Listing

@@ -60,7 +60,7 @@ def markets(
     Exit code 1: nothing fits.  Without QUERY: the liquid open markets, the busiest first.
     """
     from underround import app as application
-    from underround.app.search import Wish
+    from underround.app.markets.search import Wish
     from underround.cli import market_table as verb
     from underround.operations.config import default_file
 

@@ -63,7 +63,7 @@ def record(
     Ctrl-C seals what there is and shows what it covers; once more ends at once.
     """
     from underround import app as application
-    from underround.app.wanted import Asked
+    from underround.app.recorder.wanted import Asked
     from underround.cli import recording_live as verb
     from underround.operations.config import default_file
 

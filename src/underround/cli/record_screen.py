@@ -12,14 +12,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from underround.app.record_figures import (
+from underround.app.recorder.figures import (
     BookTotal,
     RecordProgress,
     RecordSummary,
     StreamNow,
     StreamTotal,
 )
-from underround.app.recorder import Recorder
+from underround.app.recorder.recorder import Recorder
 from underround.cli.screen import Row, Screen, moment, plain, print_line, print_table, span
 
 LINE_S: Final = 60

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from underround.app.catalogues import Catalogues
 from underround.app.clients import Clients
 from underround.app.configuration import Config
 from underround.app.connections import OpenKeyStore
-from underround.app.parts import RecordRules
-from underround.app.record_figures import RecordSummary
-from underround.app.recorder import Recorder
-from underround.app.recording_parts import name_of_recording, recover_unfinished
-from underround.app.wanted import Asked, Wanted, find_wanted
+from underround.app.markets.catalogues import Catalogues
+from underround.app.recorder.figures import RecordSummary
+from underround.app.recorder.parts import RecordRules
+from underround.app.recorder.recorder import Recorder
+from underround.app.recorder.recording_parts import name_of_recording, recover_unfinished
+from underround.app.recorder.wanted import Asked, Wanted, find_wanted
 from underround.cli.endings import Interrupted, Stopper, before
 from underround.cli.key_opener import key_opener
 from underround.cli.loop import run

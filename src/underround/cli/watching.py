@@ -17,11 +17,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from underround.app.catalogues import Catalogues
 from underround.app.clients import Clients
 from underround.app.configuration import Config
-from underround.app.search import Seen, Wish, name_of, search
-from underround.app.watch import Reference, Watch, WatchRow
+from underround.app.markets.catalogues import Catalogues
+from underround.app.markets.search import Seen, Wish, name_of, search
+from underround.app.markets.watch import Reference, Watch, WatchRow
 from underround.cli.endings import Stopper
 from underround.cli.key_opener import key_opener
 from underround.cli.loop import run

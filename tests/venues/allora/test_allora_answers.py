@@ -27,7 +27,7 @@ from underround.venues.allora.capabilities import CAPABILITIES
 from underround.venues.allora.hosts import MAINNET, TESTNET
 from underround.venues.allora.refusals import refusal, unimplemented
 from underround.venues.allora.topics import TOPICS, matching, read_topic
-from underround.venues.http import Reply
+from underround.venues.transport.http import Reply
 
 if TYPE_CHECKING:
     from tests.venues.conftest import Mutate

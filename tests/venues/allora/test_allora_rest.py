@@ -27,8 +27,8 @@ from underround.venues.allora.epochs import BLOCK_NS, BlockClock, next_answer_ns
 from underround.venues.allora.limits import LIMITS
 from underround.venues.allora.polling import inferences
 from underround.venues.allora.rest import AlloraConsumer, AlloraRest
-from underround.venues.budget import RateBudget
-from underround.venues.http import HttpClient
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpClient
 
 CHAIN = "allora-testnet-1"
 MISSING = Answer(b'{"code":12,"message":"Not Implemented","details":[]}', 501)

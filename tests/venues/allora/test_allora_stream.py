@@ -18,7 +18,7 @@ from underround.venues.allora import answers
 from underround.venues.allora.codec import EVENT_V9, EVENT_V10, AlloraDecoder
 from underround.venues.allora.hosts import MAINNET, TESTNET, Network
 from underround.venues.allora.stream import AlloraDialect
-from underround.venues.dialect import CONTROL, DATA, Dialect, Session
+from underround.venues.streams.dialect import CONTROL, DATA, Dialect, Session
 
 if TYPE_CHECKING:
     from tests.venues.conftest import Mutate

@@ -29,8 +29,8 @@ from underround.venues.binance import answers
 from underround.venues.binance.limits import LIMITS, depth_weight
 from underround.venues.binance.refusals import refusal
 from underround.venues.binance.rest import BinanceRest
-from underround.venues.budget import RateBudget
-from underround.venues.http import HttpClient, Reply
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpClient, Reply
 
 if TYPE_CHECKING:
     from tests.venues.conftest import Mutate

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from underround.venues.binance.stream import COMPANION, BinanceDialect
-from underround.venues.dialect import CLOSING, CONTROL, DATA, Dialect, Session
+from underround.venues.streams.dialect import CLOSING, CONTROL, DATA, Dialect, Session
 
 TOPICS = ("btcusdt@aggTrade", "ethusdt@kline_1m")
 

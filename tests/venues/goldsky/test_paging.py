@@ -14,7 +14,7 @@ from underround.venues.goldsky.answers import Row, decode_rows
 from underround.venues.goldsky.hosts import LAST_S, ORDERBOOK_TARGET
 from underround.venues.goldsky.paging import Cursor, query, turn
 from underround.venues.goldsky.rest import Goldsky
-from underround.venues.http import HttpClient
+from underround.venues.transport.http import HttpClient
 
 START = 1_700_000_000
 

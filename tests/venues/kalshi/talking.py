@@ -16,9 +16,9 @@ from tests.venues.scripted import Answer, Asked, Script, ScriptedHost, scripted_
 from underround.model.errors import (
     UnderroundError,
 )
-from underround.venues.http import HttpClient
 from underround.venues.kalshi.orders import Terms, create_body
 from underround.venues.kalshi.rest import KalshiRest
+from underround.venues.transport.http import HttpClient
 
 T = TypeVar("T")
 API = "/trade-api/v2"

@@ -13,7 +13,6 @@ from tests.venues.scripted import sample
 from underround.model.errors import AnswerRefused
 from underround.model.ids import NO, YES
 from underround.model.units import ONE
-from underround.venues.budget import Rate
 from underround.venues.kalshi import (
     account_answers,
     answers,
@@ -24,6 +23,7 @@ from underround.venues.kalshi import (
 )
 from underround.venues.kalshi.account_answers import rate_of
 from underround.venues.kalshi.candles import Bar, candles
+from underround.venues.transport.budget import Rate
 
 pytestmark = pytest.mark.shared
 

@@ -29,8 +29,8 @@ from underround.model.errors import (
 )
 from underround.model.ids import OrderId
 from underround.model.units import ONE
-from underround.venues.budget import RateBudget
 from underround.venues.kalshi.limits import TIERS, limits_of, order_group, orders_per_batch
+from underround.venues.transport.budget import RateBudget
 
 # --- signing and paying ------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from tests.venues.kalshi.making import NOW, edwards_key, signer
-from underround.venues.dialect import CONTROL, DATA, Dialect, Session
 from underround.venues.kalshi.hosts import DEMO, PRODUCTION
 from underround.venues.kalshi.sessions import MARKETS_PER_COMMAND, ChannelSession, MarketSession
 from underround.venues.kalshi.stream import (
@@ -21,6 +20,7 @@ from underround.venues.kalshi.stream import (
     KalshiLifecycleDialect,
     KalshiUserDialect,
 )
+from underround.venues.streams.dialect import CONTROL, DATA, Dialect, Session
 
 
 def commands(frames: Any) -> list[dict[str, Any]]:

@@ -16,12 +16,12 @@ from underround.model.errors import (
     UnderroundError,
     VenuePaused,
 )
-from underround.venues.http import Reply
 from underround.venues.polygon.answers import Block, Receipt
 from underround.venues.polygon.messages import Ask, decode_results, encode_asks
 from underround.venues.polygon.quantities import Address, HexBytes, Quantity, address
 from underround.venues.polygon.refusals import Fault, FaultKind, refusal, shown, status_refusal
 from underround.venues.polygon.reverts import revert_reason
+from underround.venues.transport.http import Reply
 
 ASKS = (Ask("eth_blockNumber"), Ask("eth_chainId"))
 

@@ -22,7 +22,6 @@ from underround.model.errors import (
     Unreachable,
     VenuePaused,
 )
-from underround.venues.http import HttpClient
 from underround.venues.polygon.answers import KnownTransaction
 from underround.venues.polygon.delivery import Delivery
 from underround.venues.polygon.fees import LEAST_TIP
@@ -32,6 +31,7 @@ from underround.venues.polygon.provider import MOST_IN_BATCH, Provider
 from underround.venues.polygon.quantities import Hash, Quantity
 from underround.venues.polygon.refusals import Fault
 from underround.venues.polygon.rpc import LogFilter, Rpc
+from underround.venues.transport.http import HttpClient
 
 STATION = b"""{"safeLow":{"maxPriorityFee":30,"maxFee":31},"standard":{"maxPriorityFee":32.5,
 "maxFee":33},"fast":{"maxPriorityFee":40,"maxFee":41},"estimatedBaseFee":1,"blockTime":2,

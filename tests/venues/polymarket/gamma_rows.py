@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from underround.model.listing import Found, Listing
-from underround.venues.polymarket.gamma_look import Look
+from underround.venues.polymarket.gamma.look import Look
 from underround.venues.polymarket.ids import derive_tokens
 
 NOW = 1_791_241_500_000_000_000

@@ -20,13 +20,13 @@ from underround.model.errors import (
     RequestRefused,
     VenuePaused,
 )
-from underround.venues.budget import RateBudget
-from underround.venues.http import HttpClient
 from underround.venues.polymarket.approvals import missing_approvals
 from underround.venues.polymarket.contracts import POLYGON, required_approvals
 from underround.venues.polymarket.data_api import PolymarketData
 from underround.venues.polymarket.limits import limits_of
 from underround.venues.polymarket.requests import Requests
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpClient
 
 WALLET = "0x7c3db723f1d4d8cb9c550095203b686cb11e5c6b"
 CONDITION = "0x7ad403c3508f8e3912940fd1a913f227591145ca0614074208e0b962d5fcc422"

@@ -27,13 +27,13 @@ from underround.model.errors import (
 from underround.model.fees import NoFees, PolymarketFees
 from underround.model.listing import Found
 from underround.model.units import ONE, usd
-from underround.venues.budget import RateBudget
-from underround.venues.http import HttpClient
-from underround.venues.polymarket.gamma import GammaRest
-from underround.venues.polymarket.gamma_query import EventQuery, MarketQuery, pairs
-from underround.venues.polymarket.gamma_wire import TagRow
+from underround.venues.polymarket.gamma.query import EventQuery, MarketQuery, pairs
+from underround.venues.polymarket.gamma.rest import GammaRest
+from underround.venues.polymarket.gamma.series import Rolling, find_ahead
+from underround.venues.polymarket.gamma.wire import TagRow
 from underround.venues.polymarket.limits import limits_of
-from underround.venues.polymarket.series import Rolling, find_ahead
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpClient
 
 T = TypeVar("T")
 SECOND = 1_000_000_000

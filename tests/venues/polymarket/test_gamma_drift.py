@@ -12,7 +12,7 @@ import pytest
 
 from tests.venues.polymarket.gamma_rows import look_at
 from tests.venues.scripted import sample
-from underround.venues.polymarket.gamma_wire import (
+from underround.venues.polymarket.gamma.wire import (
     CryptoConfig,
     EventHead,
     EventRow,

@@ -27,7 +27,7 @@ from underround.model.fees import NoFees, PolymarketFees
 from underround.model.ids import POLYMARKET, MarketId
 from underround.model.listing import Listing
 from underround.model.units import ONE, decimal_text, parse_micros
-from underround.venues.polymarket.gamma_look import Look
+from underround.venues.polymarket.gamma.look import Look
 from underround.venues.polymarket.ids import PositionId, derive_tokens
 
 if TYPE_CHECKING:

@@ -23,23 +23,21 @@ from underround.model.errors import (
     RequestRefused,
 )
 from underround.model.frames import NANOS_PER_SECOND
-from underround.venues.budget import RateBudget
 from underround.venues.ethereum import EvmKey
-from underround.venues.http import HttpClient
 from underround.venues.polymarket.contracts import POLYGON
 from underround.venues.polymarket.limits import limits_of
-from underround.venues.polymarket.proxy_calls import proxy_body
-from underround.venues.polymarket.relayer import PolymarketRelayer, RelayerKey
-from underround.venues.polymarket.relayer_answers import Relayed
-from underround.venues.polymarket.requests import Requests
-from underround.venues.polymarket.safe_calls import (
+from underround.venues.polymarket.relayer.answers import Relayed
+from underround.venues.polymarket.relayer.proxy_calls import proxy_body
+from underround.venues.polymarket.relayer.rest import PolymarketRelayer, RelayerKey
+from underround.venues.polymarket.relayer.safe_calls import (
     multi_send,
     safe_body,
     safe_create_body,
     safe_digest,
     safe_signature,
 )
-from underround.venues.polymarket.wallet_calls import Call, deposit_body
+from underround.venues.polymarket.relayer.wallet_calls import Call, deposit_body
+from underround.venues.polymarket.requests import Requests
 from underround.venues.polymarket.wallets import (
     SignatureType,
     Wallet,
@@ -47,6 +45,8 @@ from underround.venues.polymarket.wallets import (
     proxy_wallet,
     safe_wallet,
 )
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpClient
 
 PRIVATE = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 """The first key of every local test chain: known to everybody."""

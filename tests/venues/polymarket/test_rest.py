@@ -33,9 +33,7 @@ from underround.model.errors import (
 from underround.model.frames import NANOS_PER_SECOND
 from underround.model.ids import OrderId
 from underround.model.orders import TimeInForce
-from underround.venues.budget import RateBudget
 from underround.venues.codec import Tokens
-from underround.venues.http import HttpClient
 from underround.venues.polymarket.account import geoblock
 from underround.venues.polymarket.hosts import HOSTS, PolymarketHosts
 from underround.venues.polymarket.limits import SIGNER_CANCELS, SIGNER_ORDERS, TIERS, limits_of
@@ -44,6 +42,8 @@ from underround.venues.polymarket.requests import Authorizer, Requests, query_te
 from underround.venues.polymarket.rest import PolymarketRest
 from underround.venues.polymarket.trades import Account
 from underround.venues.polymarket.wallets import SignatureType
+from underround.venues.transport.budget import RateBudget
+from underround.venues.transport.http import HttpClient
 
 if TYPE_CHECKING:
     from tests.venues.conftest import TokensOf

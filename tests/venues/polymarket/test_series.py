@@ -18,8 +18,7 @@ from tests.venues.polymarket.gamma_rows import Row, look_at, market_row
 from tests.venues.scripted import sample
 from underround.model.errors import ConfigError
 from underround.model.listing import Found
-from underround.venues.polymarket.gamma_wire import CryptoConfig
-from underround.venues.polymarket.series import (
+from underround.venues.polymarket.gamma.series import (
     NAMES,
     Ahead,
     Period,
@@ -32,6 +31,7 @@ from underround.venues.polymarket.series import (
     window_start,
     windows_ahead,
 )
+from underround.venues.polymarket.gamma.wire import CryptoConfig
 
 SECOND: Final = 1_000_000_000
 HOUR: Final = 3_600 * SECOND

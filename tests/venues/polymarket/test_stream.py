@@ -15,7 +15,6 @@ import pytest
 from tests.venues.scripted import sample
 from underround.model.events import BookSnapshot
 from underround.venues.codec import Tokens
-from underround.venues.dialect import CONTROL, DATA, Dialect, Session
 from underround.venues.polymarket.book_hash import snapshot_hash
 from underround.venues.polymarket.codec import PolymarketDecoder
 from underround.venues.polymarket.prices_stream import (
@@ -27,6 +26,7 @@ from underround.venues.polymarket.prices_stream import (
 from underround.venues.polymarket.sign import L2Credentials
 from underround.venues.polymarket.sports import SCORES, ScoreNoted, SportsDialect, decode_score
 from underround.venues.polymarket.stream import ACCOUNT, MarketDialect, UserDialect
+from underround.venues.streams.dialect import CONTROL, DATA, Dialect, Session
 
 if TYPE_CHECKING:
     from tests.venues.conftest import Mutate, TokensOf

@@ -19,10 +19,10 @@ from underround.model.frames import NANOS_PER_MS, NANOS_PER_SECOND
 from underround.model.listing import Found
 from underround.venues.polymarket.account import geoblock
 from underround.venues.polymarket.account_answers import Geoblock
-from underround.venues.polymarket.gamma import PAGE
-from underround.venues.polymarket.gamma_look import Look
-from underround.venues.polymarket.gamma_query import MarketQuery, pairs
-from underround.venues.polymarket.gamma_wire import MarketsPage
+from underround.venues.polymarket.gamma.look import Look
+from underround.venues.polymarket.gamma.query import MarketQuery, pairs
+from underround.venues.polymarket.gamma.rest import PAGE
+from underround.venues.polymarket.gamma.wire import MarketsPage
 from underround.venues.polymarket.numbers import read_body
 from underround.venues.polymarket.refusals import refusal
 

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from underround.app.doctor.findings import Verdict, failed, ok
-from underround.venues.http_failures import system_words
+from underround.venues.transport.failures import system_words
 
 _TLS: Final = {"wss": 443, "https": 443}
 _PLAIN: Final = {"ws": 80, "http": 80}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from underround.venues.budget import Charge, Limits, Rate
+from underround.venues.transport.budget import Charge, Limits, Rate
 
 READ: Final = "read"
 REQUESTS: Final = "requests"

@@ -10,7 +10,7 @@ from underround.model.frames import NANOS_PER_MS, NANOS_PER_SECOND
 from underround.model.signals import BlockSeen, ForecastTopic, StatedInference
 from underround.model.units import Nanos
 from underround.venues.allora.epochs import BlockClock, next_answer_ns
-from underround.venues.budget import ClockNs, Sleep
+from underround.venues.transport.budget import ClockNs, Sleep
 
 _LONGEST_NS: Final = 60 * NANOS_PER_SECOND
 """Between two requests while an answer is overdue or the node is away."""

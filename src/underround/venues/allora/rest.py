@@ -18,8 +18,8 @@ from underround.venues.allora import answers, consumer
 from underround.venues.allora.answers import VERSIONS, EmissionsVersion
 from underround.venues.allora.limits import READ
 from underround.venues.allora.refusals import refusal, unimplemented
-from underround.venues.budget import Spender
-from underround.venues.http import HttpTransport, Reply
+from underround.venues.transport.budget import Spender
+from underround.venues.transport.http import HttpTransport, Reply
 
 _BLOCKS: Final = "/cosmos/base/tendermint/v1beta1/blocks"
 _SIGNATURE_FORM: Final = "ethereum-11155111"

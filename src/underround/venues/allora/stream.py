@@ -19,7 +19,7 @@ from underround.model.units import Nanos
 from underround.venues.allora.answers import EmissionsVersion
 from underround.venues.allora.codec import EVENT_V9, EVENT_V10
 from underround.venues.allora.hosts import TESTNET, Network
-from underround.venues.dialect import CONTROL, DATA, ChannelLimits, Handshake, Heard, Topic
+from underround.venues.streams.dialect import CONTROL, DATA, ChannelLimits, Handshake, Heard, Topic
 from underround.venues.words import venue_words
 
 _EVENTS: Final[dict[EmissionsVersion, str]] = {"v9": EVENT_V9, "v10": EVENT_V10}

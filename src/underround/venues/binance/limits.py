@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from underround.venues.budget import Charge, Limits, window
+from underround.venues.transport.budget import Charge, Limits, window
 
 READ: Final = "read"
 """The one group of requests: reading market data."""

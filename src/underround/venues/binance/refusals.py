@@ -20,7 +20,7 @@ from underround.model.errors import (
     VenuePaused,
 )
 from underround.venues.codec import understood
-from underround.venues.http import Reply
+from underround.venues.transport.http import Reply
 from underround.venues.words import retry_after_ms, venue_words
 
 _TOO_MANY: Final = frozenset((-1003, -1015, -1034))

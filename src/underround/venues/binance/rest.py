@@ -15,8 +15,8 @@ from underround.model.units import Nanos
 from underround.venues.binance import answers
 from underround.venues.binance.limits import READ, WEIGHT, WEIGHT_PER_MINUTE, depth_weight
 from underround.venues.binance.refusals import refusal
-from underround.venues.budget import Budget, ClockNs
-from underround.venues.http import HttpTransport
+from underround.venues.transport.budget import Budget, ClockNs
+from underround.venues.transport.http import HttpTransport
 
 _MINUTE_NS: Final = 60 * NANOS_PER_SECOND
 

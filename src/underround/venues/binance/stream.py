@@ -18,7 +18,7 @@ import msgspec
 
 from underround.model.units import Nanos
 from underround.venues.binance.hosts import MARKET_DATA_STREAMS
-from underround.venues.dialect import (
+from underround.venues.streams.dialect import (
     CLOSING,
     CONTROL,
     DATA,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from underround.model.errors import RateLimited, RequestRefused, UnderroundError, VenuePaused
-from underround.venues.http import Reply
+from underround.venues.transport.http import Reply
 from underround.venues.words import retry_after_ms, venue_words
 
 PLACE: Final = "goldsky, orderFilledEvents"

@@ -8,7 +8,7 @@ from underround.venues.goldsky.answers import Row, decode_rows
 from underround.venues.goldsky.hosts import LAST_S, ORDERBOOK_TARGET
 from underround.venues.goldsky.paging import PAGE, Cursor, query, turn
 from underround.venues.goldsky.refusals import status_refusal
-from underround.venues.http import HttpTransport
+from underround.venues.transport.http import HttpTransport
 
 
 class Goldsky:

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from underround.model.units import Size
-from underround.venues.budget import Rate
 from underround.venues.kalshi.fixed_point import Contracts, answer_decoder, contradiction
+from underround.venues.transport.budget import Rate
 
 
 class TokenBucket(msgspec.Struct, frozen=True):

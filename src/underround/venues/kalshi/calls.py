@@ -14,13 +14,13 @@ import msgspec
 
 from underround.model.errors import AccountError, AnswerRefused, OutcomeUnknown
 from underround.model.units import Nanos
-from underround.venues.budget import Spender
 from underround.venues.codec import UNREADABLE, reason
-from underround.venues.http import HttpTransport
 from underround.venues.kalshi.hosts import API
 from underround.venues.kalshi.limits import READ, REQUEST_COST
 from underround.venues.kalshi.refusals import refusal
 from underround.venues.kalshi.sign import KalshiSigner
+from underround.venues.transport.budget import Spender
+from underround.venues.transport.http import HttpTransport
 
 Query: TypeAlias = Sequence[tuple[str, object]]
 """Names and values in order; a value of ``None`` or an empty text is left out."""

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from underround.venues.budget import Charge, Limits, Rate
+from underround.venues.transport.budget import Charge, Limits, Rate
 
 REQUEST_COST: Final = 10
 """One request, and each order of a batch."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from underround.model.units import Nanos
-from underround.venues.budget import Spender
-from underround.venues.http import HttpTransport
 from underround.venues.kalshi.calls import Calls
 from underround.venues.kalshi.group_requests import KalshiOrderGroups
 from underround.venues.kalshi.limits import (
@@ -20,6 +18,8 @@ from underround.venues.kalshi.market_requests import KalshiMarkets
 from underround.venues.kalshi.order_requests import KalshiOrders
 from underround.venues.kalshi.portfolio_requests import KalshiPortfolio
 from underround.venues.kalshi.sign import KalshiSigner
+from underround.venues.transport.budget import Spender
+from underround.venues.transport.http import HttpTransport
 
 
 class KalshiRest:

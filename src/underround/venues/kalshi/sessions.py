@@ -8,9 +8,9 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from underround.venues.codec import PriceTexts, SizeTexts
-from underround.venues.dialect import CONTROL, DATA, Heard, Topic
 from underround.venues.kalshi import wire
 from underround.venues.kalshi.levels import book_levels
+from underround.venues.streams.dialect import CONTROL, DATA, Heard, Topic
 from underround.venues.words import venue_words
 
 BOOK: Final = "orderbook_delta"

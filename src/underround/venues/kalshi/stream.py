@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from underround.model.units import Nanos
-from underround.venues.dialect import ChannelLimits, Handshake, Topic
 from underround.venues.kalshi.hosts import Hosts
 from underround.venues.kalshi.sessions import BOOK, ChannelSession, IndexSession, MarketSession
 from underround.venues.kalshi.sign import KalshiSigner
+from underround.venues.streams.dialect import ChannelLimits, Handshake, Topic
 
 LIFECYCLE: Final = "market_lifecycle_v2"
 """Topic of ``KalshiLifecycleDialect``."""

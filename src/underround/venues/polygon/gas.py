@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from underround.model.errors import UnderroundError, VenuePaused
-from underround.venues.http import HttpTransport
 from underround.venues.polygon.answers import FeeHistory
 from underround.venues.polygon.fees import (
     HISTORY_BLOCKS,
@@ -17,6 +16,7 @@ from underround.venues.polygon.fees import (
 from underround.venues.polygon.hosts import GAS_STATION_TARGET
 from underround.venues.polygon.quantities import Quantity
 from underround.venues.polygon.rpc import Rpc
+from underround.venues.transport.http import HttpTransport
 
 STALE: Final = 30
 """Blocks, about a minute, behind which the gas station tells of the past."""

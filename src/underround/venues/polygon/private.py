@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from underround.model.errors import OutcomeUnknown, UnderroundError
-from underround.venues.http import HttpTransport
 from underround.venues.polygon.messages import Ask, decode_results, encode_asks
 from underround.venues.polygon.refusals import status_refusal
+from underround.venues.transport.http import HttpTransport
 
 ParamsForm: TypeAlias = Literal["raw", "transaction"]
 """``raw``: ``["0x…"]``, as Polygon's Private Mempool; ``transaction``: ``{"transaction": "…"}``

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from underround.model.errors import AnswerRefused, OutcomeUnknown, Unreachable, VenuePaused
-from underround.venues.http import HttpTransport
 from underround.venues.polygon.messages import Ask, Result, decode_results, encode_asks
 from underround.venues.polygon.refusals import status_refusal
+from underround.venues.transport.http import HttpTransport
 
 MOST_IN_BATCH: Final = 100
 """Calls in one request; providers count each of them against their limits."""

@@ -19,8 +19,8 @@ from underround.model.errors import (
     UnderroundError,
     VenuePaused,
 )
-from underround.venues.http import Reply
 from underround.venues.polygon.reverts import revert_reason
+from underround.venues.transport.http import Reply
 from underround.venues.words import retry_after_ms, venue_words
 
 FaultKind: TypeAlias = Literal[

@@ -23,7 +23,6 @@ from underround.model.errors import (
     Unreachable,
     VenuePaused,
 )
-from underround.venues.http import HttpTransport
 from underround.venues.polygon.answers import Block, Log
 from underround.venues.polygon.delivery import Delivery, NonceReading
 from underround.venues.polygon.heads import MOST_BEHIND, Head, Survey, dissent, in_step
@@ -33,6 +32,7 @@ from underround.venues.polygon.provider import Provider
 from underround.venues.polygon.quantities import Address, Hash, Quantity
 from underround.venues.polygon.refusals import Fault
 from underround.venues.polygon.spans import Span
+from underround.venues.transport.http import HttpTransport
 
 T = TypeVar("T")
 

@@ -9,13 +9,13 @@ import msgspec
 
 from underround.model.account import StatedBalance
 from underround.model.errors import RequestRefused
-from underround.venues.http import Reply
 from underround.venues.polymarket import account_answers, reward_answers
 from underround.venues.polymarket.ids import MarketProtocol
 from underround.venues.polymarket.limits import SIGNER_CANCELS, SIGNER_ORDERS, TIERS
 from underround.venues.polymarket.public import pages
 from underround.venues.polymarket.requests import Query, Requests
 from underround.venues.polymarket.wallets import SignatureType
+from underround.venues.transport.http import Reply
 
 COLLATERAL: Final = "pUSD"
 AssetType: TypeAlias = Literal["COLLATERAL", "CONDITIONAL", "CONDITIONAL-V2"]

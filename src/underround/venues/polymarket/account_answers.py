@@ -15,7 +15,6 @@ from underround.model.errors import AnswerRefused
 from underround.model.ids import POLYMARKET
 from underround.model.units import ONE, Nanos, Price
 from underround.venues.codec import understood
-from underround.venues.http import Reply
 from underround.venues.polymarket.numbers import (
     at,
     base_units,
@@ -24,6 +23,7 @@ from underround.venues.polymarket.numbers import (
     moment,
     read_body,
 )
+from underround.venues.transport.http import Reply
 
 UNLIMITED: Final = 10**18
 """Where allowances are cut: more than any balance."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from underround.venues.budget import Charge, Limits, Rate, window
+from underround.venues.transport.budget import Charge, Limits, Rate, window
 
 SIGNER_ORDERS: Final = "signer.orders"
 SIGNER_CANCELS: Final = "signer.cancels"

@@ -12,12 +12,12 @@ from typing import Any, Final
 import msgspec
 
 from underround.model.units import Nanos
-from underround.venues.dialect import CONTROL, DATA, ChannelLimits, Handshake, Heard, Topic
 from underround.venues.polymarket import polybolt
 from underround.venues.polymarket.hosts import HOSTS
 from underround.venues.polymarket.rtds import TWAP_TOPICS
 from underround.venues.polymarket.sign import L2Credentials
 from underround.venues.polymarket.stream import PING, frame, text_heard
+from underround.venues.streams.dialect import CONTROL, DATA, ChannelLimits, Handshake, Heard, Topic
 from underround.venues.words import venue_words
 
 POLYBOLT_STREAM: Final = "polymarket.polybolt"

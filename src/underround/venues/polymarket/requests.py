@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 from underround.model.errors import AccountError, RateLimited, UnderroundError
 from underround.model.frames import NANOS_PER_MS, NANOS_PER_SECOND
 from underround.model.units import Nanos
-from underround.venues.budget import ClockNs, RateBudget
-from underround.venues.http import HttpTransport, Reply
 from underround.venues.polymarket.limits import SIGNER_CANCELS, SIGNER_ORDERS, TIERS
 from underround.venues.polymarket.refusals import refusal
+from underround.venues.transport.budget import ClockNs, RateBudget
+from underround.venues.transport.http import HttpTransport, Reply
 
 Query = Mapping[str, str | int | None]
 _NOTHING: Final[Query] = {}

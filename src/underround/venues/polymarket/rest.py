@@ -23,9 +23,7 @@ from underround.model.errors import (
 from underround.model.frames import NANOS_PER_SECOND
 from underround.model.ids import OrderId
 from underround.model.units import Nanos, Size
-from underround.venues.budget import ClockNs, RateBudget
 from underround.venues.codec import Tokens
-from underround.venues.http import HttpTransport
 from underround.venues.polymarket import answers
 from underround.venues.polymarket.account import PolymarketAccount
 from underround.venues.polymarket.fills import OwnFills, own_fills
@@ -35,6 +33,8 @@ from underround.venues.polymarket.public import PolymarketPublic, pages
 from underround.venues.polymarket.requests import Authorizer, Query, Requests
 from underround.venues.polymarket.trades import Account
 from underround.venues.polymarket.wallets import SignatureType
+from underround.venues.transport.budget import ClockNs, RateBudget
+from underround.venues.transport.http import HttpTransport
 
 MOST_ORDERS: Final = 15
 MOST_CANCELS: Final = 1_000

@@ -13,8 +13,8 @@ import msgspec
 
 from underround.model.units import Nanos
 from underround.venues.codec import refused
-from underround.venues.dialect import DATA, ChannelLimits, Handshake, Heard, Topic
 from underround.venues.polymarket.hosts import HOSTS
+from underround.venues.streams.dialect import DATA, ChannelLimits, Handshake, Heard, Topic
 
 SPORTS_STREAM: Final = "polymarket.sports"
 SCORES: Final[Topic] = "scores"

@@ -15,11 +15,11 @@ from underround.model.errors import FrameRefused
 from underround.model.events import BookSnapshot
 from underround.model.units import Nanos
 from underround.venues.codec import Tokens
-from underround.venues.dialect import CONTROL, DATA, ChannelLimits, Handshake, Heard, Topic
 from underround.venues.polymarket.book_hash import snapshot_hash
 from underround.venues.polymarket.codec import PolymarketDecoder
 from underround.venues.polymarket.hosts import HOSTS
 from underround.venues.polymarket.sign import L2Credentials
+from underround.venues.streams.dialect import CONTROL, DATA, ChannelLimits, Handshake, Heard, Topic
 from underround.venues.words import venue_words
 
 MARKET_STREAM: Final = "polymarket.market"

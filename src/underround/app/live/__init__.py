@@ -1,0 +1,1 @@
+"""Live feeds: channels of the venues joined into one stream of frames."""

@@ -1,0 +1,1 @@
+"""Gamma, the catalogue: its pages, words and the listings made of them."""

@@ -1,0 +1,1 @@
+"""The relayer: wallet transactions sent without gas."""

@@ -1,0 +1,1 @@
+"""Keeping streams alive: sockets, slots, pools, lines, and what they tell about themselves."""

@@ -1,0 +1,1 @@
+"""Requests over HTTP: connections, failures, the order line and its budget."""
