@@ -37,6 +37,9 @@ CHAIN = {
                        "reward": [["0x6fc23ac00"] * 3]},
 }  # fmt: skip
 
+GAS = b"""{"safeLow":{"maxPriorityFee":30,"maxFee":31},"standard":{"maxPriorityFee":32,"maxFee":33},
+"fast":{"maxPriorityFee":34,"maxFee":35},"estimatedBaseFee":1,"blockTime":2,"blockNumber":100}"""
+
 
 @pytest.mark.parametrize("name", ["rpc", "gas_station", "private_rpc"])
 @pytest.mark.parametrize(
@@ -89,6 +92,26 @@ def test_a_reference_that_leads_to_no_address_names_the_reference_only(
 
 def access(**fields: object) -> VenueAccess:
     return VenueAccess(polygon=PolygonAccess(**fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("query", ["", f"?key={KEY}"])
+def test_a_query_of_the_gas_station_s_address_stays_behind_the_path(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        script: Script = {"POST /": answering(CHAIN), "GET /gas/v2": Answer(GAS)}
+        async with scripted_host(script) as host:
+            monkeypatch.setenv("T_GAS", f"{host.url}/gas{query}")
+            polygon = access(rpc=(host.url,), gas_station="env:T_GAS")
+            async with Clients(polygon) as clients:
+                desk = clients.chain()
+                rpc = desk.rpc()
+                await rpc.start()
+                assert (await desk.gas(rpc).now()).block == 100
+            (asked,) = host.of("/gas/v2")
+            assert asked.target == f"/gas/v2{query}"
+
+    run(main())
 
 
 def test_the_sender_sends_privately_with_the_headers_that_are_configured(

@@ -16,21 +16,21 @@ FAULTS: Final = (
     # --- the key store -------------------------------------------------------------------------
     Fault(
         "the key store's file is readable by everybody",
-        "operations/keystore.py",
+        "operations/key_file.py",
         "            file.write(text)\n",
         "            file.write(text)\n            os.fchmod(file.fileno(), 0o644)\n",
         _STORE,
     ),
     Fault(
         "a key store that the group may read is opened",
-        "operations/keystore.py",
+        "operations/key_file.py",
         "if mode & (stat.S_IRWXG | stat.S_IRWXO):",
         "if mode & stat.S_IRWXO:",
         _STORE,
     ),
     Fault(
         "the seal does not cover the file's head",
-        "operations/keystore.py",
+        "operations/key_file.py",
         "return msgspec.json.encode([sealed.format, sealed.kdf, base64.b64encode(sealed.nonce)])",
         'return b""',
         _STORE,
@@ -52,13 +52,13 @@ FAULTS: Final = (
     Fault(
         "what another process wrote is overwritten",
         "operations/keystore.py",
-        "if _read(self.path).nonce != self._nonce:",
+        "if read_sealed(self.path).nonce != self._nonce:",
         "if False:",
         _STORE,
     ),
     Fault(
         "a password of one letter is taken",
-        "operations/keystore.py",
+        "operations/key_file.py",
         "if not opening and len(bare) < SHORTEST_PASSWORD:",
         "if not opening and not len(bare):",
         _STORE,
@@ -72,7 +72,7 @@ FAULTS: Final = (
     ),
     Fault(
         "the usual cost of a guess is next to nothing",
-        "operations/keystore.py",
+        "operations/key_file.py",
         "le=4 << 20)] = 64 * 1024",
         "le=4 << 20)] = 8 * 1024",
         _STORE,

@@ -7,8 +7,13 @@ from typing import Final
 from tests.mutants.fault import Fault
 
 _RELAYER: Final = ("venues/polymarket/test_relayer.py",)
-_HTTP: Final = ("venues/transport/test_http.py",)
-_LINE: Final = ("venues/transport/test_http_connection.py", "venues/transport/test_order_line.py")
+_CONTRACT: Final = "venues/transport/test_http_contract.py"
+_HTTP: Final = (_CONTRACT, "venues/transport/test_http.py")
+_LINE: Final = (
+    "venues/transport/test_http_connection.py",
+    _CONTRACT,
+    "venues/transport/test_order_line.py",
+)
 _BUDGET: Final = ("venues/transport/test_budget.py",)
 
 FAULTS: Final = (
@@ -16,7 +21,7 @@ FAULTS: Final = (
     Fault(
         "aiohttp sends a cancel again when the connection breaks",
         "venues/transport/http.py",
-        "middlewares=(_sent_once,) if write else ()",
+        "middlewares=(_sent_once if write else _sent_anew,)",
         "middlewares=()",
         _HTTP,
     ),
@@ -25,6 +30,13 @@ FAULTS: Final = (
         "venues/transport/http.py",
         "        if write:\n            raise OutcomeUnknown",
         "        if False:\n            raise OutcomeUnknown",
+        _HTTP,
+    ),
+    Fault(
+        "a write whose connection had ended is sent over another one",
+        "venues/transport/http.py",
+        "middlewares=(_sent_once if write else _sent_anew,)",
+        "middlewares=(_sent_anew, _sent_once if write else _sent_anew)",
         _HTTP,
     ),
     Fault(
@@ -72,14 +84,14 @@ FAULTS: Final = (
     # --- budgets ---------------------------------------------------------------------------------
     Fault(
         "a refill is waited for a nanosecond too short",
-        "venues/transport/budget.py",
+        "venues/transport/bucket.py",
         "refilled = ceil_div(missing, self._tokens)",
         "refilled = missing // self._tokens",
         _BUDGET,
     ),
     Fault(
         "a bucket begins with one token more than its burst",
-        "venues/transport/budget.py",
+        "venues/transport/bucket.py",
         "self._filled = self._full",
         "self._filled = self._full + self._unit",
         _BUDGET,
@@ -93,21 +105,21 @@ FAULTS: Final = (
     ),
     Fault(
         "a window takes full burst and full refill",
-        "venues/transport/budget.py",
+        "venues/transport/bucket.py",
         "Rate(tokens=requests - half,",
         "Rate(tokens=requests,",
         _BUDGET,
     ),
     Fault(
         "the venue is believed when it counts more tokens than we have",
-        "venues/transport/budget.py",
+        "venues/transport/bucket.py",
         "self._filled = min(self._filled, remaining * self._unit)",
         "self._filled = remaining * self._unit",
         _BUDGET,
     ),
     Fault(
         "a shorter pause ends a longer one",
-        "venues/transport/budget.py",
+        "venues/transport/bucket.py",
         "self._held_ns = max(self._held_ns, until_ns)",
         "self._held_ns = until_ns",
         _BUDGET,

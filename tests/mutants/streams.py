@@ -240,7 +240,7 @@ FAULTS: Final = (
     ),
     Fault(
         "a requested book replaces newer state of the stream",
-        "market/hub.py",
+        "market/snapshots.py",
         "        if event.at_ns is not None and event.at_ns < tracked.changed_ns:\n"
         "            tracked.counters.stale_snapshots",
         "        if False:\n            tracked.counters.stale_snapshots",
@@ -248,7 +248,7 @@ FAULTS: Final = (
     ),
     Fault(
         "a requested book is trusted although its stream is silent",
-        "market/hub.py",
+        "market/snapshots.py",
         "if tracked.feed.silent or not tracked.changed_ns:",
         "if not tracked.changed_ns:",
         _HUB,

@@ -52,8 +52,8 @@ class ChainDesk:
         target = AMOY_GAS_STATION_TARGET if amoy else GAS_STATION_TARGET
         if not text or not self._may_open(text):
             return GasSource(rpc, target=target)
-        station = self._connections.http(self._address(text, "gas_station"))
-        return GasSource(rpc, station, target=target)
+        address, mark, query = self._address(text, "gas_station").partition("?")
+        return GasSource(rpc, self._connections.http(address), target=f"{target}{mark}{query}")
 
     def private_address(self) -> str:
         """Return the private node's address, which may hold a key; empty: there is none."""

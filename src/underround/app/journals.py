@@ -112,7 +112,7 @@ def write_page(page: str, target: Path) -> Path:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(page)
             Path(temporary).replace(target)
-        except BaseException:
+        except BaseException:  # an interrupt too must not leave half a page
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:

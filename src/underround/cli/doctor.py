@@ -19,7 +19,7 @@ from underround.model.errors import ConfigError, KeyStoreError
 if TYPE_CHECKING:
     from underround.app import Config
     from underround.app.doctor import Examination, Finding, Wanted
-    from underround.cli.findings import View
+    from underround.cli.findings import FindingsView
     from underround.operations.keystore import KeyStore
 
 _PROMPT: Final = "password of the key store (or look without keys: --no-keys): "
@@ -120,7 +120,7 @@ def _warn(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
-async def _run(examination: Examination, view: View) -> list[Finding]:
+async def _run(examination: Examination, view: FindingsView) -> list[Finding]:
     async with examination:
         with view:
             return await examination.run(view.told, view.planned)

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from underround.app.doctor import Finding, Line
 from underround.cli.screen import Screen, output, plain, print_line
+from underround.cli.views import Drawing, View
 
 _STYLES: Final = {"ok": "green", "note": "cyan", "warning": "yellow", "failed": "bold red"}
 
 
-class View:
+class FindingsView(View):
     """Shows nothing: for ``--json``."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing to end."""
 
     def planned(self, lines: tuple[Line, ...]) -> None:
         """Hear which lines there will be."""
@@ -37,7 +25,7 @@ class View:
         """Hear of the finding of one line."""
 
 
-class PlainView(View):
+class PlainView(FindingsView):
     """Prints each line as soon as it and all before it are there, so the order is always one."""
 
     def __init__(self, console: Screen) -> None:
@@ -55,35 +43,23 @@ class PlainView(View):
             print_line(self._console, f"{where} {_sentence(each)}")
 
 
-class LiveView(View):
+class LiveView(Drawing, FindingsView):
     """Draws all lines at once and fills them in."""
 
     def __init__(self, console: Screen) -> None:
+        super().__init__(console)
         self._lines: tuple[Line, ...] = ()
         self._found: dict[int, Finding] = {}
-        self._live = Live(console=console, auto_refresh=False)
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
 
     def planned(self, lines: tuple[Line, ...]) -> None:
         """Draw every line as one that is being asked."""
         self._lines = lines
-        self._live.update(self._picture(), refresh=True)
+        self._draw(self._picture())
 
     def told(self, place: int, finding: Finding) -> None:
         """Fill in one line."""
         self._found[place] = finding
-        self._live.update(self._picture(), refresh=True)
+        self._draw(self._picture())
 
     def _picture(self) -> Table:
         table = Table(box=None, pad_edge=False, show_header=False)
@@ -101,10 +77,10 @@ class LiveView(View):
         return table
 
 
-def view_for(*, as_json: bool) -> View:
+def view_for(*, as_json: bool) -> FindingsView:
     """Return what shows the lines on this output."""
     if as_json:
-        return View()
+        return FindingsView()
     console = output()
     return LiveView(console) if console.is_terminal else PlainView(console)
 

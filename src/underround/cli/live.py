@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
-from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from underround.cli.screen import Screen, dollars, moment, plain
+from underround.cli.views import Drawing
 from underround.model.units import Price, decimal_text
 
 if TYPE_CHECKING:
@@ -24,10 +23,11 @@ LEAST_SECONDS: Final = 1 / 8
 SHOWN_BOOKS: Final = 8
 
 
-class ReplayPicture:
+class ReplayPicture(Drawing):
     """Draws what it is called with, at most eight times a second; use as a context manager."""
 
     def __init__(self, console: Screen, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(console, transient=True)
         self._clock = clock
         self._next = 0.0
         self._bar = Progress(
@@ -38,19 +38,6 @@ class ReplayPicture:
             console=console,
         )
         self._task = self._bar.add_task("replaying", total=None)
-        self._live = Live(console=console, auto_refresh=False, transient=True)
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
 
     def __call__(self, now: ReplayProgress) -> None:
         """Draw ``now``, unless the last picture is too young."""
@@ -58,7 +45,7 @@ class ReplayPicture:
         if seconds < self._next:
             return
         self._next = seconds + LEAST_SECONDS
-        self._live.update(self._picture(now), refresh=True)
+        self._draw(self._picture(now))
 
     def _picture(self, now: ReplayProgress) -> Group:
         if now.fraction is not None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +19,7 @@ from underround.app.recorder.figures import (
 )
 from underround.app.recorder.recorder import Recorder
 from underround.cli.screen import Row, Screen, moment, plain, print_line, print_table, span
+from underround.cli.views import Drawing, View
 
 LINE_S: Final = 60
 """Between two lines where there is no terminal."""
@@ -46,51 +45,28 @@ def size(count: int) -> str:
 # --- while it runs -----------------------------------------------------------------------------
 
 
-class Picture:
+class Picture(Drawing):
     """Draws the recorder it is called with; use as a context manager."""
 
     def __init__(self, console: Screen) -> None:
+        super().__init__(console, transient=True)
         self._console = console
-        self._live = Live(console=console, auto_refresh=False, transient=True)
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
 
     def __call__(self, recorder: Recorder) -> None:
         """Draw how it goes; what happened stays above the picture."""
         while recorder.news:
             self._console.print(plain(f"{moment(recorder.feeds.now())}  {recorder.news.popleft()}"))
         now = recorder.progress()
-        self._live.update(Group(Text(headline(now)), _streams(now.streams)), refresh=True)
+        self._draw(Group(Text(headline(now)), _streams(now.streams)))
 
 
-class Lines:
+class Lines(View):
     """Writes what happened at once, and how it goes once a minute."""
 
     def __init__(self, console: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
         self._next = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
     def __call__(self, recorder: Recorder) -> None:
         """Write a line if it is time."""

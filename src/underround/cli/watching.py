@@ -9,11 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +27,7 @@ from underround.cli.market_table import nothing, say_failures, until_stopped
 from underround.cli.market_words import decimal
 from underround.cli.screen import Screen, dollars, moment, notices, output, plain, print_json
 from underround.cli.screen import print_line as say
+from underround.cli.views import Drawing, View
 from underround.model.ids import Venue
 from underround.model.units import Price, Size, decimal_text
 
@@ -117,7 +116,7 @@ def pressed(key: str) -> Iterator[Callable[[], bool]]:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
-class Lines:
+class Lines(View):
     """One line per change of a best price or of trust, for pipes and files."""
 
     def __init__(self, console: Screen, watch: Watch, *, as_json: bool) -> None:
@@ -125,15 +124,7 @@ class Lines:
         self._watch = watch
         self._as_json = as_json
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _end(self) -> None:
         self.draw()
 
     def draw(self) -> None:
@@ -171,25 +162,16 @@ def row_json(row: WatchRow) -> dict[str, object]:
     }
 
 
-class Picture:
+class Picture(Drawing):
     """The table of live books; use as a context manager."""
 
     def __init__(self, console: Screen, watch: Watch) -> None:
+        super().__init__(console)
         self._watch = watch
-        self._live = Live(console=console, auto_refresh=False)
 
-    def __enter__(self) -> Self:
-        self._live.__enter__()
+    def _begin(self) -> None:
+        super()._begin()
         self.draw()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
 
     def draw(self) -> None:
         """Draw what is known now."""
@@ -200,7 +182,7 @@ class Picture:
         connected, wanted = watch.connected()
         status = f"{connected}/{wanted} sockets  {watch.trouble()}".rstrip()
         parts.append(Text(f"{status}  ·  q or Ctrl-C ends", "dim"))
-        self._live.update(Group(*parts), refresh=True)
+        self._draw(Group(*parts))
 
 
 def _books(rows: list[WatchRow]) -> Table:

@@ -16,6 +16,15 @@ from underround.model.units import Nanos
 
 BEHIND: Final = "behind an earlier connection"
 """The doubt of a book whose new connection tells an older state than the last one did."""
+
+NOTHING: Final = 0
+TOP: Final = 1
+"""The best price or the size at it changed."""
+TRUST: Final = 2
+"""The book began or ceased to be trusted."""
+DEPTH: Final = 4
+"""Some level changed."""
+
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -140,6 +149,11 @@ class TrackedBook:
             self.counters.trusted_ns += now - self.trusted_since_ns
             self.counters.doubts[reason] = self.counters.doubts.get(reason, 0) + 1
         return was_trusted
+
+    def invalid(self, reason: str, now: Nanos) -> bool:
+        """Count a mismatch and end trust; returns whether the book was trusted until now."""
+        self.counters.mismatched += 1
+        return self.doubt(reason, now)
 
     def new_epoch(self, reason: str, now: Nanos) -> bool:
         """Drop the book: nothing known before counts; returns whether it was trusted."""

@@ -13,59 +13,40 @@ Opening costs 64 MiB and about an eighth of a second, for us once and for a thie
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import os
 import re
 import secrets
-import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from typing import Final, Self
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from underround.model.errors import DiskError, KeyStoreError
+from underround.model.errors import KeyStoreError
 from underround.model.secret import Secret
+from underround.operations.key_file import (
+    Entry,
+    Kdf,
+    KeyKind,
+    Sealed,
+    bound,
+    derived,
+    disk_error,
+    put_in_place,
+    read_sealed,
+)
 from underround.operations.memory import LockedSecret, wipe
 
-KeyKind: TypeAlias = Literal["wallet", "kalshi", "text"]
-"""``wallet``: a private key of an Ethereum account.  ``kalshi``: a private key as PEM.  ``text``:
-anything else: API keys, passphrases, tokens."""
+__all__ = ["NAME", "Kdf", "KeyInfo", "KeyKind", "KeyStore"]
 
 NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-SHORTEST_PASSWORD: Final = 8
-_LARGEST_FILE: Final = 1 << 20
 _NONCE_BYTES: Final = 12
 _SALT_BYTES: Final = 16
-
-
-class Kdf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What Argon2id needs besides the password (RFC 9106, second recommended option)."""
-
-    salt: bytes
-    memory_kib: Annotated[int, msgspec.Meta(ge=8 * 1024, le=4 << 20)] = 64 * 1024
-    iterations: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
-    lanes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
-
-
-class _Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    format: Literal[1]
-    kdf: Kdf
-    nonce: bytes
-    sealed: bytes
-
-
-class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    kind: KeyKind
-    added_ns: int
-    value: bytes
 
 
 class KeyInfo(msgspec.Struct, frozen=True):
@@ -80,7 +61,7 @@ class KeyStore:
     """An open key store; a context manager that wipes every secret it holds when it ends."""
 
     def __init__(
-        self, path: Path, entries: Mapping[str, _Entry], kdf: Kdf, key: LockedSecret, nonce: bytes
+        self, path: Path, entries: Mapping[str, Entry], kdf: Kdf, key: LockedSecret, nonce: bytes
     ) -> None:
         """Use ``KeyStore.create`` or ``KeyStore.open``."""
         self.path = path
@@ -93,7 +74,7 @@ class KeyStore:
         for name, entry in entries.items():
             self._keep(name, entry)
 
-    def _keep(self, name: str, entry: _Entry) -> None:
+    def _keep(self, name: str, entry: Entry) -> None:
         self._infos[name] = KeyInfo(name, entry.kind, entry.added_ns)
         self._secrets[name] = LockedSecret(name, entry.value)
 
@@ -109,7 +90,7 @@ class KeyStore:
         if path.exists():
             raise KeyStoreError(f"{path} exists already: add keys to it, or move it away first")
         kdf = kdf or Kdf(secrets.token_bytes(_SALT_BYTES))
-        store = cls(path, {}, kdf, _derive(password, kdf, path), b"")
+        store = cls(path, {}, kdf, derived(password, kdf, path), b"")
         store._write()
         return store
 
@@ -120,11 +101,11 @@ class KeyStore:
         Raises ``KeyStoreError`` when there is none, others may read it, it was damaged, or the
         password is wrong (which cannot be told from damage).
         """
-        sealed = _read(path)
-        key = _derive(password, sealed.kdf, path, opening=True)
+        sealed = read_sealed(path)
+        key = derived(password, sealed.kdf, path, opening=True)
         with key.reveal() as bare:
             try:
-                plain = bytearray(AESGCM(bare).decrypt(sealed.nonce, sealed.sealed, _bound(sealed)))
+                plain = bytearray(AESGCM(bare).decrypt(sealed.nonce, sealed.sealed, bound(sealed)))
             except InvalidTag:
                 key.wipe()
                 raise KeyStoreError(
@@ -132,7 +113,7 @@ class KeyStore:
                     "restore the file from a copy"
                 ) from None
         try:
-            entries = msgspec.msgpack.decode(plain, type=dict[str, _Entry])
+            entries = msgspec.msgpack.decode(plain, type=dict[str, Entry])
         except msgspec.MsgspecError:
             key.wipe()
             raise KeyStoreError(f"{path}: a newer program wrote it: use that one") from None
@@ -183,7 +164,7 @@ class KeyStore:
             if name in self._secrets:
                 raise KeyStoreError(f"{self.path} holds a key {name!r} already: remove it first")
             with value.reveal() as bare:
-                self._keep(name, _Entry(kind, now_ns, bytes(bare)))
+                self._keep(name, Entry(kind, now_ns, bytes(bare)))
             self._write()
 
     def remove(self, name: str) -> None:
@@ -197,7 +178,7 @@ class KeyStore:
         """Seal the file with another password and a new salt."""
         with self._changing():
             kdf = msgspec.structs.replace(self._kdf, salt=secrets.token_bytes(_SALT_BYTES))
-            key = _derive(password, kdf, self.path)
+            key = derived(password, kdf, self.path)
             before, self._key, self._kdf = self._key, key, kdf
             self._write()
             before.wipe()
@@ -211,97 +192,26 @@ class KeyStore:
         try:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise _disk(self.path, error) from None
+            raise disk_error(self.path, error) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _read(self.path).nonce != self._nonce:
+            if read_sealed(self.path).nonce != self._nonce:
                 raise KeyStoreError(f"{self.path} was changed by another process: open it again")
             yield
         finally:
             os.close(descriptor)
 
     def _write(self) -> None:
-        entries: dict[str, _Entry] = {}
+        entries: dict[str, Entry] = {}
         for name, info in self._infos.items():
             with self._secrets[name].reveal() as bare:
-                entries[name] = _Entry(info.kind, info.added_ns, bytes(bare))
+                entries[name] = Entry(info.kind, info.added_ns, bytes(bare))
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        head = _Sealed(1, self._kdf, nonce, b"")
+        head = Sealed(1, self._kdf, nonce, b"")
         plain = bytearray(msgspec.msgpack.encode(entries))
         with self._key.reveal() as bare:
-            sealed = AESGCM(bare).encrypt(nonce, plain, _bound(head))
+            sealed = AESGCM(bare).encrypt(nonce, plain, bound(head))
         wipe(plain)
         whole = msgspec.structs.replace(head, sealed=sealed)
-        _replace(self.path, msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
+        put_in_place(self.path, msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
         self._nonce = nonce
-
-
-def _bound(sealed: _Sealed) -> bytes:
-    """Return what the seal covers besides the keys."""
-    return msgspec.json.encode([sealed.format, sealed.kdf, base64.b64encode(sealed.nonce)])
-
-
-def _derive(password: Secret, kdf: Kdf, path: Path, *, opening: bool = False) -> LockedSecret:
-    with password.reveal() as bare:
-        if not opening and len(bare) < SHORTEST_PASSWORD:
-            raise KeyStoreError(
-                f"{path}: a password of fewer than {SHORTEST_PASSWORD} characters protects "
-                "nothing: choose a longer one"
-            )
-        try:
-            derived = Argon2id(
-                salt=kdf.salt,
-                length=32,
-                iterations=kdf.iterations,
-                lanes=kdf.lanes,
-                memory_cost=kdf.memory_kib,
-            ).derive(bare)  # type: ignore[arg-type]  # any buffer will do: no copy to wipe
-        except (ValueError, MemoryError) as error:
-            raise KeyStoreError(f"{path}: the key cannot be derived: {error}") from None
-    return LockedSecret("key of the key store", derived)
-
-
-def _read(path: Path) -> _Sealed:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read(_LARGEST_FILE + 1)
-    except FileNotFoundError:
-        raise KeyStoreError(f"{path}: there is no key store: underround keys init") from None
-    except OSError as error:
-        raise KeyStoreError(f"{path} cannot be read: {error.strerror or error}") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeyStoreError(f"{path} may be read by others: chmod 600 {path}")
-    try:
-        return msgspec.json.decode(text, type=_Sealed)
-    except msgspec.MsgspecError as error:
-        raise KeyStoreError(f"{path} is no key store: {error}: restore it from a copy") from None
-
-
-def _replace(path: Path, text: bytes) -> None:
-    """Put ``text`` at ``path`` whole or not at all, for its owner only."""
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, temporary = tempfile.mkstemp(prefix=".keys-", dir=path.parent)  # mode 600
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise _disk(path, error) from None
-
-
-def _disk(path: Path, error: OSError) -> DiskError:
-    return DiskError(
-        f"{path} could not be written ({error.strerror or error}) and is as it was: make room, or "
-        "name another file with --file"
-    )

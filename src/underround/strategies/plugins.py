@@ -27,7 +27,7 @@ def load_plugins() -> None:
     for point in entry_points(group=GROUP):
         try:
             point.load()
-        except Exception as error:
+        except Exception as error:  # a stranger's module may raise anything
             package = point.dist.name if point.dist is not None else "an installed package"
             raise ConfigError(
                 f"strategy {point.name} of {package} cannot be loaded from {point.value} "

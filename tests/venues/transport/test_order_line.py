@@ -3,64 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import ipaddress
 import random
-import socket
-import ssl
-from pathlib import Path
 
 import pytest
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.aio import run
 from tests.venues.rawhost import OK, Call, Wire, raw_host, saying, until
-from tests.venues.scripted import Answer, Asked, scripted_host
-from underround.model.errors import OutcomeUnknown, UnderroundError, Unreachable
+from tests.venues.scripted import Answer, scripted_host
+from underround.model.errors import OutcomeUnknown, Unreachable
 from underround.venues.streams.backoff import BackoffRules
 from underround.venues.transport.connection import HttpConnection
 from underround.venues.transport.order_line import OrderLine
 
 # --- what a failure means -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("write", [False, True])
-def test_where_nobody_listens_nothing_was_sent(write: bool) -> None:
-    async def main() -> None:
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            port = unused.getsockname()[1]
-            async with OrderLine(f"http://127.0.0.1:{port}") as line:
-                for _ in range(3):
-                    with pytest.raises(Unreachable, match="no connection"):
-                        await line.send("POST", "/order", write=write)
-
-    run(main())
-
-
-def test_a_connection_that_never_opens_sent_nothing() -> None:
-    async def main() -> None:
-        with socket.socket() as deaf:
-            deaf.bind(("127.0.0.1", 0))
-            deaf.listen(0)
-            port = deaf.getsockname()[1]
-            crowd = [socket.socket() for _ in range(4)]
-            for each in crowd:
-                each.setblocking(False)
-                each.connect_ex(("127.0.0.1", port))
-            try:
-                async with OrderLine(f"http://127.0.0.1:{port}") as line:
-                    with pytest.raises(Unreachable, match="no connection"):
-                        await line.send("POST", "/order", body=b"{}", write=True)
-            finally:
-                for each in crowd:
-                    each.close()
-
-    run(main())
 
 
 def test_a_host_that_closes_every_connection_at_once_was_sent_nothing() -> None:
@@ -79,64 +35,6 @@ def test_a_host_that_closes_every_connection_at_once_was_sent_nothing() -> None:
             assert not host.requests
 
     run(main())
-
-
-@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT"])
-@pytest.mark.parametrize("answer", [Answer(never=True), Answer(hang_up=True)])
-@pytest.mark.parametrize("before", [0, 3])
-def test_a_write_without_an_answer_is_unknown_and_sent_exactly_once(
-    method: str, answer: Answer, before: int
-) -> None:
-    async def main() -> None:
-        script = {f"{method} /order": answer, "GET /ok": Answer()}
-        async with scripted_host(script) as host, OrderLine(host.url) as line:
-            for _ in range(before):
-                await line.send("GET", "/ok")
-            with pytest.raises(OutcomeUnknown, match="never resend") as caught:
-                await line.send(method, "/order?key=hush", body=b"{}", write=True)
-            assert "hush" not in str(caught.value)
-            assert len(host.of("/order")) == 1
-
-    run(main())
-
-
-@pytest.mark.parametrize("answer", [Answer(never=True), Answer(hang_up=True)])
-def test_a_read_without_an_answer_may_be_tried_again(answer: Answer) -> None:
-    async def main() -> None:
-        async with scripted_host({"GET /book": answer}) as host, OrderLine(host.url) as line:
-            with pytest.raises(Unreachable, match="try again") as caught:
-                await line.send("GET", "/book?apiKey=hush", headers={"X-Secret": "hush"})
-            assert "hush" not in str(caught.value)
-            assert len(host.asked) == 1
-
-    run(main())
-
-
-@pytest.mark.parametrize("write, kind", [(True, OutcomeUnknown), (False, Unreachable)])
-def test_half_an_answer_is_none(write: bool, kind: type[UnderroundError]) -> None:
-    half = b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"orderID":'
-
-    async def main() -> None:
-        async with raw_host(saying(half, then_close=True)) as host, OrderLine(host.url) as line:
-            with pytest.raises(kind, match="connection broke"):
-                await line.send("POST", "/order", write=write)
-            assert len(host.requests) == 1
-
-    run(main())
-
-
-def test_a_status_is_handed_on_redirects_stay_and_no_cookie_returns() -> None:
-    async def main() -> list[Asked]:
-        cookie = {"Location": "/y", "Set-Cookie": "session=1"}
-        script = {"GET /x": Answer(status=302, headers=cookie)}
-        async with scripted_host(script) as host, OrderLine(host.url) as line:
-            assert (await line.send("GET", "/x")).status == 302
-            assert (await line.send("GET", "/x")).headers["location"] == "/y"
-            return host.asked
-
-    asked = run(main())
-    assert [each.path for each in asked] == ["/x", "/x"]
-    assert all("cookie" not in each.headers for each in asked)
 
 
 # --- connections --------------------------------------------------------------------------------
@@ -460,93 +358,6 @@ def test_closing_ends_what_is_under_way_and_the_line_may_be_used_again() -> None
             assert (await line.send("GET", "/ok")).body == b"OK"
             await line.close()
             await line.close()
-
-    run(main())
-
-
-# --- TLS ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return a server's context for 127.0.0.1 and a client's that trusts its authority."""
-    folder: Path = tmp_path_factory.mktemp("tls")
-    now = dt.datetime.now(dt.UTC)
-
-    def signed(
-        name: str, by: str, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey
-    ) -> bytes:
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, by)]))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=name == by, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-            .sign(signer, hashes.SHA256())
-        )
-        return made.public_bytes(serialization.Encoding.PEM)
-
-    authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    root = signed("test authority", "test authority", authority, authority)
-    (folder / "server.pem").write_bytes(
-        signed("127.0.0.1", "test authority", own, authority)
-        + own.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(folder / "server.pem")
-    return server, ssl.create_default_context(cadata=root.decode())
-
-
-async def _spoken_over_tls(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
-    async def serve(call: Call) -> None:
-        for _ in range(2):
-            await call.hear()
-            await call.say(OK)
-        await call.hear()
-        await call.say(b"HTTP/1.1 200 OK\r\n\r\nuntil close")
-
-    async with (
-        raw_host(serve, server) as host,
-        OrderLine(host.url, connections=1, tls=client) as line,
-    ):
-        for _ in range(2):
-            reply = await line.send("POST", "/order", body=b"x" * 50_000, write=True)
-            assert reply.body == b"OK"
-        assert len(host.calls) == 1
-        assert (await line.send("GET", "/x")).body == b"until close"
-        assert (await line.send("GET", "/x")).body == b"OK"
-        assert len(host.calls) == 2
-
-
-@pytest.mark.parametrize("uv", [False, True])
-def test_requests_go_over_verified_tls(
-    certified: tuple[ssl.SSLContext, ssl.SSLContext], uv: bool
-) -> None:
-    if uv:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_spoken_over_tls(*certified))
-    else:
-        run(_spoken_over_tls(*certified))
-
-
-def test_a_certificate_that_is_not_trusted_is_never_sent_anything(
-    certified: tuple[ssl.SSLContext, ssl.SSLContext],
-) -> None:
-    async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _loop, _told: None)  # the server's
-        async with raw_host(saying(OK), certified[0]) as host, OrderLine(host.url) as line:
-            with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
-                await line.send("POST", "/order", headers={"X-Key": "hush"}, write=True)
-            assert not host.requests
 
     run(main())
 

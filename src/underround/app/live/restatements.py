@@ -1,7 +1,7 @@
 """Asking for books anew: carries out what ``market.resync`` decides, and judges the answers.
 
 A book is requested only if its stream lives and has stated it in the present connection; what the
-answer may then do to it is the hub's matter (``Hub._admitted``), in a replay as well.
+answer may then do to it is the hub's matter (``Snapshots._admitted``), in a replay as well.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Long reading beside the event loop: parsing in a thread, requests on the caller's loop.
 
-A page of a catalogue holds a thousand rows whose ids are proven one by one: measured, a quarter of
-a second in which an event loop would stand still.  Here the client runs on a loop of its own in
-a thread; only what it sends is sent by the caller's loop, whose connections and rate budget it
-shares.
+A page of a catalogue holds a hundred rows (Gamma) to a thousand (Kalshi), read and proven one by
+one: an event loop would stand still meanwhile, a quarter of a second for a thousand.  Here the
+client runs on a loop of its own in a thread; only what it sends is sent by the caller's loop, whose
+connections and rate budget it shares.
 """
 
 from __future__ import annotations

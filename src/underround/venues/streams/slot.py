@@ -212,7 +212,7 @@ class Slot:
         self._standby = line
         try:
             await self._open_and_prove(line)
-        except BaseException:
+        except BaseException:  # a cancelled wait too must not leave the line open
             if self._standby is line:
                 self._standby = None
             if line is not self._active:

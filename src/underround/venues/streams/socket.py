@@ -226,7 +226,7 @@ async def _connect(host: str, port: int) -> socket.socket:
         except OSError as failed:  # TimeoutError is one
             error = failed
             tcp.close()
-        except BaseException:
+        except BaseException:  # a cancelled wait too must not leave the socket open
             tcp.close()
             raise
     raise error

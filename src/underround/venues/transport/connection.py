@@ -226,7 +226,7 @@ async def open_connection(
             ssl=tls,
             server_hostname=site.host if tls is not None else None,
         )
-    except BaseException:
+    except BaseException:  # a cancelled wait too must not leave the socket open
         _shut(tcp)  # its transport sees the end and closes it
         raise
     return connection
@@ -246,7 +246,7 @@ async def _connected(site: Site) -> socket.socket:
         except OSError as failed:  # TimeoutError is one
             error = failed
             tcp.close()
-        except BaseException:
+        except BaseException:  # a cancelled wait too must not leave the socket open
             tcp.close()
             raise
     raise error

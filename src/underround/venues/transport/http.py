@@ -75,6 +75,16 @@ async def _sent_once(
         raise _BrokenError(failure_words(error)) from None
 
 
+async def _sent_anew(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Send a read again, once, if its kept connection was closed before a byte of it left."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectionResetError:  # aiohttp would send it again after other errors
+        return await handler(request)
+
+
 def host_of(base_url: str, schemes: Collection[str] = ("http", "https")) -> str:
     """Return scheme, host and port of an address: what may be shown of it.
 
@@ -150,7 +160,7 @@ class HttpClient:
                 data=body,
                 headers={**content, **headers},
                 allow_redirects=False,
-                middlewares=(_sent_once,) if write else (),
+                middlewares=(_sent_once if write else _sent_anew,),
             ) as response:
                 received = await self._read(response)
                 names = {name.lower(): value for name, value in response.headers.items()}
