@@ -11,12 +11,24 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import books, replays, signing, storage, user_channel
+from benchmarks import (
+    books,
+    local_clob,
+    local_sockets,
+    matching,
+    replays,
+    signing,
+    storage,
+    user_channel,
+)
 from benchmarks.measure import Figure, Machine, machine
 
 BENCHMARKS: Final[dict[str, Callable[[int], list[Figure]]]] = {
     "book": books.measure,
     "replay": replays.measure,
+    "matching": matching.measure,
+    "local-clob": local_clob.measure,
+    "local-sockets": local_sockets.measure,
     "memory": replays.measure_memory,
     "journal": storage.measure_journal,
     "recording": storage.measure_recording,

@@ -373,7 +373,7 @@ def test_the_hub_prices_with_the_new_fees_at_once() -> None:
     market_id = bench.market.id
     assert bench.apply(FeesChanged(market_id, bench.now, CRYPTO)) == NOTHING
     assert bench.hub.markets[market_id].fees == CRYPTO
-    tracked = bench.hub._track(market_id, bench.feed)
+    tracked = bench.hub._shelf.track(market_id, bench.feed)
     bench.apply(FeesChanged(market_id, bench.now, NoFees()))
     assert tracked.market.fees == NoFees()
     assert tracked.market is bench.hub.markets[market_id]

@@ -12,6 +12,7 @@ from underround.model.ids import NO, YES
 from underround.model.orders import OrderEnded, OrderRejected
 from underround.model.units import decimal_text, shares, usd
 from underround.simulation.fills import Working, opposite_best, take
+from underround.simulation.rules import FAK_NOTHING
 
 if TYPE_CHECKING:
     from tests.simulation.conftest import World, WorldMaker
@@ -66,7 +67,7 @@ def test_fak_with_nothing_to_take(world: World) -> None:
     """A FAK order below the best ask is killed in the venue's words."""
     world.send(world.order("buy", "0.51", "15", "FAK"))
     world.run(35)
-    assert ends(world) == [("killed", "no orders found to match with FAK order")]
+    assert ends(world) == [("killed", FAK_NOTHING)]
 
 
 def test_selling_walks_the_bids(world: World) -> None:

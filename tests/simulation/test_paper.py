@@ -74,7 +74,7 @@ def test_rejection(world: World) -> None:
     world.run(1000)
     (event,) = [event for _, event in world.heard]
     assert isinstance(event, OrderRejected)
-    assert event.reason == "Size (3) lower than the minimum: 5"
+    assert event.reason == "order o1 is invalid. Size (3) lower than the minimum: 5"
     assert not world.venue.resting(world.market.id)
 
 

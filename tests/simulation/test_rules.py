@@ -36,11 +36,11 @@ def why(world: World, order: Order, opposite: str | None = None, now: int = 0) -
     "price, size, reason",
     [
         ("0.50", "5", None),
-        ("0.505", "5", "Price (0.505) breaks minimum tick size rule: 0.01"),
-        ("0", "5", "Price (0) breaks minimum tick size rule: 0.01"),
-        ("1", "5", "Price (1) breaks minimum tick size rule: 0.01"),
-        ("0.50", "3", "Size (3) lower than the minimum: 5"),
-        ("0.50", "5.005", "Size (5.005) is not a multiple of 0.01"),
+        ("0.505", "5", "order o1 is invalid. Price (0.505) breaks minimum tick size rule: 0.01"),
+        ("0", "5", "order o1 is invalid. Price (0) breaks minimum tick size rule: 0.01"),
+        ("1", "5", "order o1 is invalid. Price (1) breaks minimum tick size rule: 0.01"),
+        ("0.50", "3", "order o1 is invalid. Size (3) lower than the minimum: 5"),
+        ("0.50", "5.005", "order o1 is invalid. Size (5.005) is not a multiple of 0.01"),
     ],
 )
 def test_grid_and_minimum(world: World, price: str, size: str, reason: str | None) -> None:
@@ -55,7 +55,8 @@ def test_a_no_price_is_checked_on_the_yes_grid(world: World) -> None:
     fine = world.order("buy", "0.995", "5", outcome=NO)
     coarse = world.order("buy", "0.005", "5", outcome=NO)
     assert why(world, fine) is None
-    assert why(world, coarse) == "Price (0.005) breaks minimum tick size rule: 0.01"
+    refused = "order o2 is invalid. Price (0.005) breaks minimum tick size rule: 0.01"
+    assert why(world, coarse) == refused
 
 
 def test_post_only_refused_when_it_would_take(world: World) -> None:
@@ -94,6 +95,27 @@ def test_marketable_buys_are_worth_a_dollar(
 def test_kalshi_has_no_dollar_minimum(kalshi_world: World) -> None:
     """A single contract at a cent may be taken on Kalshi."""
     assert why(kalshi_world, kalshi_world.order("buy", "0.01", "1", "FOK"), "0.01") is None
+
+
+def test_a_kalshi_refusal_does_not_name_the_order(kalshi_world: World) -> None:
+    """Only Polymarket's texts begin with the order's id."""
+    reason = why(kalshi_world, kalshi_world.order("buy", "0.505", "5"))
+    assert reason == "Price (0.505) breaks minimum tick size rule: 0.01"
+
+
+def test_dollars_are_given_in_cents_and_at_least_a_hundred(world: World) -> None:
+    """An order given in dollars has no minimum of shares, but wants whole cents and a dollar."""
+    order = world.order("buy", "0.50", "2", "FAK")
+
+    def refusal(budget: str) -> str | None:
+        return check_order(order, world.market, world.ticks, None, 0, usd(budget))
+
+    assert refusal("1") is None
+    assert refusal("0.99") == "invalid amount for a marketable BUY order ($0.99), min size: $1"
+    assert refusal("1.001") == (
+        "invalid amounts, the market buy orders maker amount supports a max accuracy of "
+        "2 decimals, taker amount a max of 4 decimals"
+    )
 
 
 def test_gtd_must_outlive_the_margin(world: World) -> None:
@@ -211,4 +233,5 @@ def test_a_buy_meets_our_own_sale(world: World) -> None:
 def test_nothing_is_no_order(world: World) -> None:
     """An order of no size is refused even where the venue has no minimum."""
     world.market = msgspec.structs.replace(world.market, min_size=0)
-    assert why(world, world.order("buy", "0.50", "0")) == "Size (0) lower than the minimum: 0"
+    refused = "order o1 is invalid. Size (0) lower than the minimum: 0"
+    assert why(world, world.order("buy", "0.50", "0")) == refused

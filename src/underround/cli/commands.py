@@ -15,6 +15,7 @@ from underround.cli.history import history
 from underround.cli.keys import keys
 from underround.cli.markets import markets
 from underround.cli.record import record
+from underround.cli.venue import venue
 from underround.model.errors import ConfigError, JournalError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ app = typer.Typer(
 recording = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(recording, name="recording", help="Look at a recording, or prove it.")
 app.add_typer(keys, name="keys", help="Keep secrets in a sealed file.")
+app.add_typer(venue, name="venue")
 app.command()(doctor)
 app.command()(markets)
 app.command()(history)

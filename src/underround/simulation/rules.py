@@ -10,17 +10,29 @@ Sources: ``polymarket`` — docs.polymarket.com/resources/error-codes and /tradi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from underround.model.book import Side
 from underround.model.frames import NANOS_PER_SECOND
-from underround.model.ids import KALSHI, POLYMARKET, YES, GroupId, MarketId, Venue
+from underround.model.ids import (
+    KALSHI,
+    POLYMARKET,
+    YES,
+    GroupId,
+    MarketId,
+    OrderId,
+    OutcomeId,
+    Venue,
+)
 from underround.model.market import EventGroup, Market, TickEpoch
-from underround.model.orders import Order, SetIntent
-from underround.model.units import ONE, Money, Nanos, Price, decimal_text, usd
+from underround.model.orders import SetIntent, TimeInForce
+from underround.model.units import ONE, Money, Nanos, Price, Size, decimal_text, usd
 
 FOK_KILLED: Final = "order couldn't be fully filled. FOK orders are fully filled or killed."
-FAK_NOTHING: Final = "no orders found to match with FAK order"
+FAK_NOTHING: Final = (
+    "no orders found to match with FAK order. "
+    "FAK orders are partially filled or killed if no match is found."
+)
 FAK_REST: Final = "the rest of a FAK order is killed"
 POST_ONLY_CROSSES: Final = "invalid post-only order: order crosses book"
 POST_ONLY_TAKES: Final = "post-only is for GTC and GTD orders"
@@ -30,6 +42,8 @@ UNTRUSTED: Final = "book not trusted when the order arrived"
 
 MIN_MARKETABLE_BUY: Final[Money] = usd("1")
 """Polymarket: what a BUY that takes must at least be worth at its limit price."""
+BUDGET_STEP: Final[Money] = usd("0.01")
+"""Polymarket: an order that is given in dollars is given in cents."""
 GTD_EARLY: Final[Nanos] = 60 * NANOS_PER_SECOND
 """Polymarket drops a GTD order this long before the expiration written on the wire."""
 GTD_AHEAD: Final[Nanos] = 180 * NANOS_PER_SECOND
@@ -39,6 +53,46 @@ _CLOSED: Final = {
     POLYMARKET: "No orderbook exists for the requested token id",
     KALSHI: "MARKET_INACTIVE",
 }
+
+
+class Arriving(Protocol):
+    """What the rules ask of an order: our own ``Order``, or one that reached the local venue."""
+
+    @property
+    def id(self) -> OrderId:
+        """Names it in refusals."""
+
+    @property
+    def outcome(self) -> OutcomeId:
+        """What it trades."""
+
+    @property
+    def side(self) -> Side:
+        """Buy or sell."""
+
+    @property
+    def price(self) -> Price:
+        """Its limit."""
+
+    @property
+    def size(self) -> Size:
+        """Shares."""
+
+    @property
+    def tif(self) -> TimeInForce:
+        """How long it lives."""
+
+    @property
+    def post_only(self) -> bool:
+        """Whether it must not take."""
+
+    @property
+    def created_ns(self) -> Nanos:
+        """When it was made."""
+
+    @property
+    def good_until_ns(self) -> Nanos | None:
+        """When a GTD order leaves the book."""
 
 
 def is_bid(outcome: int, side: Side) -> bool:
@@ -73,23 +127,30 @@ def shortest_gtd(venue: Venue) -> Nanos:
 
 
 def check_order(
-    order: Order, market: Market, ticks: TickEpoch, opposite: Price | None, now: Nanos
+    order: Arriving,
+    market: Market,
+    ticks: TickEpoch,
+    opposite: Price | None,
+    now: Nanos,
+    budget: Money | None = None,
 ) -> str | None:
     """Return why the venue refuses the order on arrival, or ``None`` if it accepts it.
 
     ``opposite`` is the best price the order could trade with, in the terms of the order's outcome;
     ``None`` means that side of the book is empty (or unknown: then nothing counts as crossing).
-    ``now`` is the time at the venue.  Whether FOK and FAK orders find enough is not asked here.
+    ``now`` is the time at the venue.  ``budget``: the dollars of an order that is given in dollars;
+    its shares follow from the prices it finds, so only the dollars are checked.  Whether FOK and
+    FAK orders find enough is not asked here.
     """
     return (
         _check_time(order, market, now)
-        or _check_price(order, ticks)
-        or _check_size(order, market)
-        or _check_crossing(order, market, opposite)
+        or _check_price(order, market, ticks)
+        or (_check_size(order, market) if budget is None else _check_budget(budget, ticks))
+        or _check_crossing(order, market, opposite, budget)
     )
 
 
-def check_self_trade(order: Order, own: Iterable[Order]) -> str | None:
+def check_self_trade(order: Arriving, own: Iterable[Arriving]) -> str | None:
     """Return the refusal of an order whose limit reaches one of our own resting orders.
 
     Kalshi's ``taker_at_cross`` stops such an order at the cross; Polymarket publishes no rule.  We
@@ -135,7 +196,7 @@ def check_sets(
     return None
 
 
-def _check_time(order: Order, market: Market, now: Nanos) -> str | None:
+def _check_time(order: Arriving, market: Market, now: Nanos) -> str | None:
     venue = market.id.venue
     if venue == KALSHI and market.closes_ns is not None and now >= market.closes_ns:
         return closed_reason(venue)
@@ -149,33 +210,55 @@ def _check_time(order: Order, market: Market, now: Nanos) -> str | None:
     return INVALID_EXPIRATION if order.good_until_ns < earliest else None
 
 
-def _check_price(order: Order, ticks: TickEpoch) -> str | None:
+def _check_price(order: Arriving, market: Market, ticks: TickEpoch) -> str | None:
     # The grid is the venue's, and Kalshi's venue price of a NO order is the YES price.
     price = in_yes(order.outcome.index, order.price)
     if ticks.valid(price):
         return None
     step = decimal_text(ticks.step_at(price))
-    return f"Price ({decimal_text(order.price)}) breaks minimum tick size rule: {step}"
+    text = f"Price ({decimal_text(order.price)}) breaks minimum tick size rule: {step}"
+    return _invalid(order, market, text)
 
 
-def _check_size(order: Order, market: Market) -> str | None:
+def _check_size(order: Arriving, market: Market) -> str | None:
     if order.size < market.min_size or order.size <= 0:
         least = decimal_text(market.min_size)
-        return f"Size ({decimal_text(order.size)}) lower than the minimum: {least}"
+        text = f"Size ({decimal_text(order.size)}) lower than the minimum: {least}"
+        return _invalid(order, market, text)
     if order.size % market.size_step:
         step = decimal_text(market.size_step)
-        return f"Size ({decimal_text(order.size)}) is not a multiple of {step}"
+        text = f"Size ({decimal_text(order.size)}) is not a multiple of {step}"
+        return _invalid(order, market, text)
     return None
 
 
-def _check_crossing(order: Order, market: Market, opposite: Price | None) -> str | None:
+def _invalid(order: Arriving, market: Market, text: str) -> str:
+    return f"order {order.id} is invalid. {text}" if market.id.venue == POLYMARKET else text
+
+
+def _check_budget(budget: Money, ticks: TickEpoch) -> str | None:
+    if not budget % BUDGET_STEP:
+        return None
+    decimals = 2 + len(decimal_text(ticks.finest).partition(".")[2])
+    return (
+        "invalid amounts, the market buy orders maker amount supports a max accuracy of "
+        f"2 decimals, taker amount a max of {decimals} decimals"
+    )
+
+
+def _check_crossing(
+    order: Arriving, market: Market, opposite: Price | None, budget: Money | None
+) -> str | None:
     crossing = crosses(order.side, order.price, opposite)
     if crossing and order.post_only:
         return POST_ONLY_CROSSES
     takes = crossing or order.tif in ("FOK", "FAK")
     if not takes or order.side == "sell" or market.id.venue != POLYMARKET:
         return None
-    if order.price * order.size >= MIN_MARKETABLE_BUY * ONE:
+    if budget is None:
+        if order.price * order.size >= MIN_MARKETABLE_BUY * ONE:
+            return None
+        budget = order.price * order.size // ONE
+    elif budget >= MIN_MARKETABLE_BUY:
         return None
-    amount = decimal_text(order.price * order.size // ONE)
-    return f"invalid amount for a marketable BUY order (${amount}), min size: $1"
+    return f"invalid amount for a marketable BUY order (${decimal_text(budget)}), min size: $1"

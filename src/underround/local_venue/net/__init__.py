@@ -1,0 +1,1 @@
+"""Doors on loopback: HTTP hosts and WebSocket hosts through which what goes wrong can go wrong."""

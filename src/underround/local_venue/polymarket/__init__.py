@@ -1,0 +1,1 @@
+"""Polymarket's servers on loopback: REST, streams, catalogue, relayer."""

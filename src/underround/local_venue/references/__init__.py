@@ -1,0 +1,1 @@
+"""What markets resolve on and people predict: Binance, the relays of reference prices, Allora."""
