@@ -2,186 +2,27 @@
 pragma solidity 0.8.37;
 
 import {
-    ADMIN,
     CONDITIONAL_TOKENS,
     CTF_ADAPTER,
-    FEE_RECEIVER,
     NEG_RISK_CTF_ADAPTER,
     NEG_RISK_EXCHANGE,
     PROXY_FACTORY,
     PUSD,
     SAFE_FACTORY
 } from "./Addresses.sol";
-import {Binary, ICollateralAdapter, IConditionalTokens, IERC20, PositionHolder} from "./Interfaces.sol";
-import {Order, OrderStatus, Side, SignatureType} from "./Order.sol";
+import {Hands} from "./Hands.sol";
+import {Hashing} from "./Hashing.sol";
+import {Binary, ICollateralAdapter, IERC20} from "./Interfaces.sol";
+import {Order, OrderStatus, Side} from "./Order.sol";
+import {Brakes, Fees} from "./Roles.sol";
 import {Signatures} from "./Signatures.sol";
-
-/// Who may do what; nothing is set at construction, so the code can be placed anywhere.
-abstract contract Roles {
-    mapping(address => uint256) public admins;
-    mapping(address => uint256) public operators;
-
-    event NewAdmin(address indexed newAdminAddress, address indexed admin);
-    event NewOperator(address indexed newOperatorAddress, address indexed admin);
-    event RemovedAdmin(address indexed removedAdmin, address indexed admin);
-    event RemovedOperator(address indexed removedOperator, address indexed admin);
-
-    error NotAdmin();
-    error NotOperator();
-
-    modifier onlyAdmin() {
-        if (!isAdmin(msg.sender)) revert NotAdmin();
-        _;
-    }
-
-    modifier onlyOperator() {
-        if (operators[msg.sender] != 1) revert NotOperator();
-        _;
-    }
-
-    function isAdmin(address usr) public view returns (bool) {
-        return usr == ADMIN || admins[usr] == 1;
-    }
-
-    function isOperator(address usr) external view returns (bool) {
-        return operators[usr] == 1;
-    }
-
-    function addAdmin(address admin_) external onlyAdmin {
-        admins[admin_] = 1;
-        emit NewAdmin(admin_, msg.sender);
-    }
-
-    function removeAdmin(address admin) external onlyAdmin {
-        admins[admin] = 0;
-        emit RemovedAdmin(admin, msg.sender);
-    }
-
-    function addOperator(address operator_) external onlyAdmin {
-        operators[operator_] = 1;
-        emit NewOperator(operator_, msg.sender);
-    }
-
-    function removeOperator(address operator) external onlyAdmin {
-        operators[operator] = 0;
-        emit RemovedOperator(operator, msg.sender);
-    }
-
-    function renounceAdminRole() external onlyAdmin {
-        admins[msg.sender] = 0;
-        emit RemovedAdmin(msg.sender, msg.sender);
-    }
-
-    function renounceOperatorRole() external onlyOperator {
-        operators[msg.sender] = 0;
-        emit RemovedOperator(msg.sender, msg.sender);
-    }
-}
-
-/// The emergency brakes: everybody's, and each user's own.
-abstract contract Brakes is Roles {
-    uint256 private constant LONGEST_INTERVAL = 302_400;
-
-    bool public paused;
-    uint256 public userPauseBlockInterval;
-    mapping(address => uint256) public userPausedBlockAt;
-
-    event TradingPaused(address indexed pauser);
-    event TradingUnpaused(address indexed pauser);
-    event UserPaused(address indexed user, uint256 effectivePauseBlock);
-    event UserUnpaused(address indexed user);
-    event UserPauseBlockIntervalUpdated(uint256 oldInterval, uint256 newInterval);
-
-    error ExceedsMaxPauseInterval();
-    error Paused();
-    error UserAlreadyPaused();
-    error UserIsPaused();
-
-    modifier notPaused() {
-        if (paused) revert Paused();
-        _;
-    }
-
-    function pauseTrading() external onlyAdmin {
-        paused = true;
-        emit TradingPaused(msg.sender);
-    }
-
-    function unpauseTrading() external onlyAdmin {
-        paused = false;
-        emit TradingUnpaused(msg.sender);
-    }
-
-    function setUserPauseBlockInterval(uint256 interval) external onlyAdmin {
-        if (interval > LONGEST_INTERVAL) revert ExceedsMaxPauseInterval();
-        emit UserPauseBlockIntervalUpdated(userPauseBlockInterval, interval);
-        userPauseBlockInterval = interval;
-    }
-
-    function pauseUser() external {
-        if (userPausedBlockAt[msg.sender] != 0) revert UserAlreadyPaused();
-        uint256 first = block.number + userPauseBlockInterval;
-        userPausedBlockAt[msg.sender] = first;
-        emit UserPaused(msg.sender, first);
-    }
-
-    function unpauseUser() external {
-        userPausedBlockAt[msg.sender] = 0;
-        emit UserUnpaused(msg.sender);
-    }
-
-    function isUserPaused(address user) public view returns (bool) {
-        uint256 first = userPausedBlockAt[user];
-        return first != 0 && block.number >= first;
-    }
-}
-
-/// What the venue keeps of a match.
-abstract contract Fees is Roles {
-    uint256 private constant WHOLE = 10_000;
-
-    address private feeReceiver;
-    uint256 private maxFeeRate;
-
-    event FeeCharged(address indexed receiver, uint256 amount);
-    event FeeReceiverUpdated(address indexed feeReceiver);
-    event MaxFeeRateUpdated(uint256 maxFeeRate);
-
-    error FeeExceedsMaxRate();
-    error FeeExceedsProceeds();
-    error MaxFeeRateExceedsCeiling();
-
-    function getFeeReceiver() public view returns (address) {
-        return feeReceiver == address(0) ? FEE_RECEIVER : feeReceiver;
-    }
-
-    /// In basis points; 0: no limit.
-    function getMaxFeeRate() external view returns (uint256) {
-        return maxFeeRate;
-    }
-
-    function setFeeReceiver(address receiver) external onlyAdmin {
-        feeReceiver = receiver;
-        emit FeeReceiverUpdated(receiver);
-    }
-
-    function setMaxFeeRate(uint256 rate) external onlyAdmin {
-        if (rate >= WHOLE) revert MaxFeeRateExceedsCeiling();
-        maxFeeRate = rate;
-        emit MaxFeeRateUpdated(rate);
-    }
-
-    function validateFee(uint256 fee, uint256 cashValue) public view {
-        if (fee != 0 && maxFeeRate != 0 && fee > cashValue * maxFeeRate / WHOLE) revert FeeExceedsMaxRate();
-    }
-}
 
 /// An exchange for outcomes of binary markets with the interface of the venue's CTF Exchange V2.
 ///
 /// Orders are matched elsewhere; an operator brings matches here, and here the orders' signatures,
 /// limits and sizes are checked again and the money moves. One code serves the standard and the
 /// neg-risk exchange: which one it is follows from where it stands.
-contract Exchange is Brakes, Fees, PositionHolder {
+contract Exchange is Brakes, Fees, Hashing, Hands {
     /// What the exchange holds during one match.
     struct Pot {
         uint256 cash;
@@ -198,13 +39,6 @@ contract Exchange is Brakes, Fees, PositionHolder {
         uint256 taking;
     }
 
-    bytes32 private constant ORDER_TYPE = keccak256(
-        "Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,bytes32 builder)"
-    );
-    bytes32 private constant DOMAIN_TYPE =
-        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-    string private constant NAME = "Polymarket CTF Exchange";
-    string private constant VERSION = "2";
     bytes32 public constant parentCollectionId = bytes32(0);
 
     mapping(bytes32 => OrderStatus) public orderStatus;
@@ -241,18 +75,6 @@ contract Exchange is Brakes, Fees, PositionHolder {
     error ZeroMakerAmount();
 
     // --- reading ------------------------------------------------------------------------------------
-
-    function hashOrder(Order memory order) public view returns (bytes32) {
-        bytes32 contents = keccak256(
-            bytes.concat(
-                abi.encode(
-                    ORDER_TYPE, order.salt, order.maker, order.signer, order.tokenId, order.makerAmount, order.takerAmount
-                ),
-                abi.encode(order.side, order.signatureType, order.timestamp, order.metadata, order.builder)
-            )
-        );
-        return keccak256(abi.encodePacked(hex"1901", _domain(), contents));
-    }
 
     function validateOrder(Order memory order) external view {
         bytes32 hash = hashOrder(order);
@@ -294,22 +116,6 @@ contract Exchange is Brakes, Fees, PositionHolder {
 
     function getSafeAddress(address _addr) external pure returns (address) {
         return Signatures.safeWalletOf(_addr);
-    }
-
-    function eip712Domain()
-        external
-        view
-        returns (
-            bytes1 fields,
-            string memory name,
-            string memory version,
-            uint256 chainId,
-            address verifyingContract,
-            bytes32 salt,
-            uint256[] memory extensions
-        )
-    {
-        return (hex"0f", NAME, VERSION, block.chainid, address(this), bytes32(0), new uint256[](0));
     }
 
     // --- matching -----------------------------------------------------------------------------------
@@ -477,42 +283,6 @@ contract Exchange is Brakes, Fees, PositionHolder {
             fee,
             order.builder,
             order.metadata
-        );
-    }
-
-    // --- hands --------------------------------------------------------------------------------------
-
-    function _collect(Order memory order, uint256 giving) private {
-        if (order.side == Side.BUY) {
-            IERC20(PUSD).transferFrom(order.maker, address(this), giving);
-        } else {
-            IConditionalTokens(CONDITIONAL_TOKENS).safeTransferFrom(
-                order.maker, address(this), order.tokenId, giving, ""
-            );
-        }
-    }
-
-    /// Token 0 is cash.
-    function _send(uint256 token, address to, uint256 amount) private {
-        if (amount == 0) return;
-        if (token == 0) IERC20(PUSD).transfer(to, amount);
-        else IConditionalTokens(CONDITIONAL_TOKENS).safeTransferFrom(address(this), to, token, amount, "");
-    }
-
-    function _allowCash(address spender, uint256 amount) private {
-        if (IERC20(PUSD).allowance(address(this), spender) < amount) {
-            IERC20(PUSD).approve(spender, type(uint256).max);
-        }
-    }
-
-    function _allowPositions(address operator) private {
-        IConditionalTokens tokens = IConditionalTokens(CONDITIONAL_TOKENS);
-        if (!tokens.isApprovedForAll(address(this), operator)) tokens.setApprovalForAll(operator, true);
-    }
-
-    function _domain() private view returns (bytes32) {
-        return keccak256(
-            abi.encode(DOMAIN_TYPE, keccak256(bytes(NAME)), keccak256(bytes(VERSION)), block.chainid, address(this))
         );
     }
 }

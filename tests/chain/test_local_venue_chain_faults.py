@@ -10,6 +10,7 @@ import pytest
 from tests.chain.venue_desk import SECOND, Desk, venue
 from underround.local_venue.chain.local_chain import ChainTerms
 from underround.local_venue.faults import Answer, Ghost, Reorg, Retry, Stuck, Swallow
+from underround.local_venue.participants import fund, participant
 from underround.model.errors import TryLater, VenuePaused
 from underround.model.market import Market
 from underround.model.units import shares, usd
@@ -143,6 +144,8 @@ def test_a_reorg_keeps_what_people_the_relayer_and_the_venue_did_only_later() ->
             custody.split(desk.account("bob"), sun.id, shares("5"))
             await desk.block()
             desk.resolve(rain, 1, 0)
+            desk.people["carol"] = participant("carol", 2, desk.world.accounts, desk.world.seed)
+            fund(desk.world, desk.account("carol"), usd("10000"))
             await desk.block()
             await desk.raw("alice", positions.redeem("ctf", condition))
             await desk.block()
@@ -153,7 +156,12 @@ def test_a_reorg_keeps_what_people_the_relayer_and_the_venue_did_only_later() ->
             after = desk.booked([desk.account("alice", EOA), desk.account("bob")], [rain, sun])
             assert after == before
             assert custody.balance(desk.account("alice", EOA)) == usd("10000")
-            assert custody.total() == 8 * usd("10000") + usd("11")
+            assert custody.total() == 9 * usd("10000") + usd("11")
+            # Somebody who came only then has his wallet again.
+            desk.place("bob", sun, "sell", "0.50", "5")
+            bought = desk.place("carol", sun, "buy", "0.50", "5")
+            await desk.settle()
+            assert desk.trade(bought).status == "CONFIRMED"
 
     asyncio.run(story())
 

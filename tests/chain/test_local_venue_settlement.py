@@ -224,13 +224,13 @@ def test_the_house_signs_what_it_never_signed_and_its_orders_settle_like_any_oth
             desk.house.stock(maker, rain.id, shares("1000"))
             now = desk.clock.now()
             desk.house.send(rain, maker, 400_000, shares("100"), now, bid=True)
-            desk.house.send(rain, maker, 420_000, shares("100"), now, bid=False)
+            desk.house.send(rain, maker, 420_000, shares("100.25"), now, bid=False)
             await desk.block()
             bought = desk.place("alice", rain, "buy", "0.42", "60")
             sold = desk.place("bob", rain, "buy", "0.60", "30", outcome=1)
             await desk.settle()
             assert {desk.trade(each).status for each in (bought, sold)} == {"CONFIRMED"}
-            again = desk.place("alice", rain, "buy", "0.42", "40")
+            again = desk.place("alice", rain, "buy", "0.42", "40.25")
             await desk.settle()
             assert desk.trade(again).status == "CONFIRMED"
 

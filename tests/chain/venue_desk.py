@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -320,16 +320,17 @@ async def venue(
     terms: ChainTerms | None = None,
     seed: int = 7,
     start: int = START,
+    before: Callable[[Desk], None] = lambda _: None,
 ) -> AsyncIterator[Desk]:
-    """Run a venue on a chain with ready-made accounts."""
+    """Run a venue on a chain with ready-made accounts; ``before`` it is started."""
     clock = HandClock(start)
     chain = LocalChain(tools(), terms)
     world = World(clock, seed=seed, settlement=chain.settlement)
-    made = move_in(world, tuple(names))
+    desk = Desk(chain, world, clock)
+    desk.people = {each.name: each for each in move_in(world, tuple(names))}
+    before(desk)
     await chain.start(run=False)
     try:
-        desk = Desk(chain, world, clock)
-        desk.people = {each.name: each for each in made}
         yield desk
     finally:
         await chain.stop()

@@ -11,12 +11,15 @@ from typing import Final
 
 from tests.mutants import (
     chain,
+    custody,
     decisions,
     execution,
     kalshi,
     keys,
     listings,
+    local_clob,
     markets,
+    matching,
     quantities,
     sending,
     signals,
@@ -41,6 +44,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *signals.FAULTS,
     *listings.FAULTS,
     *chain.FAULTS,
+    *matching.FAULTS,
+    *custody.FAULTS,
+    *local_clob.FAULTS,
 )
 
 

@@ -19,15 +19,6 @@ class PriceTold(msgspec.Struct, frozen=True, gc=False):
     at_ns: Nanos
 
 
-class InferenceTold(msgspec.Struct, frozen=True, gc=False):
-    """Allora's network answered a topic."""
-
-    topic: int
-    value: Money
-    """Millionths of the topic's unit."""
-    at_ns: Nanos
-
-
 class ReferencePrices:
     """The last hours of every symbol."""
 

@@ -26,12 +26,13 @@ from underround.local_venue.kalshi.desk import KalshiDesk
 from underround.local_venue.kalshi.doors import KalshiDoor
 from underround.local_venue.kalshi.members import KeyKind, ready_made
 from underround.local_venue.kalshi.rest import routes as kalshi_routes
+from underround.local_venue.kalshi.verify import LARGEST_SKEW_MS
 from underround.local_venue.net.http_host import HttpHost
 from underround.local_venue.net.socket_host import SocketHost
 from underround.local_venue.participants import NAMES, Participant, move_in
 from underround.local_venue.polymarket import clob, data, gamma, relayer, site
 from underround.local_venue.polymarket.auth import WINDOW_NS
-from underround.local_venue.polymarket.data_ledger import Ledger
+from underround.local_venue.polymarket.data_ledger import DataLedger
 from underround.local_venue.polymarket.market_channel import MarketChannel
 from underround.local_venue.polymarket.published import PublishedBooks
 from underround.local_venue.polymarket.server import ClobServer
@@ -101,14 +102,17 @@ class _Server(Protocol):
 class LocalVenue:
     """An asynchronous context manager: inside it the venue runs."""
 
-    def __init__(self, terms: VenueTerms) -> None:
-        """Make the world; nothing is served yet.  Raises like ``Flow``."""
+    def __init__(self, terms: VenueTerms, clock: RunningClock | None = None) -> None:
+        """Make the world; nothing is served yet.  Raises like ``Flow``.
+
+        ``clock``: instead of one that begins and runs as ``terms`` say.
+        """
         self.terms = terms
         scene = terms.scene
         if terms.recording is not None:
             recording = SceneRecording(name=str(terms.recording))
             scene = msgspec.structs.replace(scene, recording=recording)
-        self.clock = RunningClock(scene.starts_ns, terms.speed)
+        self.clock = clock or RunningClock(scene.starts_ns, terms.speed)
         self._chain: LocalChain | None = None
         if terms.chain is not None:
             self._chain = LocalChain(terms.chain, ChainTerms(fork=terms.fork))
@@ -116,9 +120,9 @@ class LocalVenue:
         self.world = World(self.clock, seed=seed, settlement=self._settlement(scene))
         self.books = PublishedBooks(self.world)
         # A venue at another time than its clients' cannot judge the times they sign.
-        same_time = terms.speed == 1 and scene.starts_ns is None
-        self.clob = ClobServer(self.world, self.books, window_ns=WINDOW_NS if same_time else None)
-        self.kalshi = KalshiDesk(self.world)
+        self._same_time = same = clock is None and terms.speed == 1 and scene.starts_ns is None
+        self.clob = ClobServer(self.world, self.books, window_ns=WINDOW_NS if same else None)
+        self.kalshi = KalshiDesk(self.world, window_ms=LARGEST_SKEW_MS if same else None)
         self.witness = Witness(self.world)
         self.spot = SpotMarket(self.world)
         self.token = secrets.token_urlsafe(24)
@@ -208,7 +212,7 @@ class LocalVenue:
 
     async def _serve_all(self, status: str, chain: str, there: Sequence[str]) -> Endpoints:
         """``there``: the wallets that exist from the beginning."""
-        world, ledger = self.world, Ledger(self.world)
+        world, ledger = self.world, DataLedger(self.world)
         bookkept = BookkeptWallets(world)
         wallets: WalletDesk = bookkept if self._chain is None else self._chain.wallets
         figures = self.clob.figures

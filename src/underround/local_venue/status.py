@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from underround.local_venue.faults import AnyFault
-from underround.local_venue.world import World, WorldEvent
+from underround.local_venue.world import ListingForgotten, World, WorldEvent
 from underround.model.ids import POLYMARKET, MarketId, OrderId
 from underround.model.units import Nanos, Price, decimal_text
 from underround.simulation.matching.terms import AccountId, Traded, TradeId, TradeMoved
@@ -120,6 +120,9 @@ class Witness:
             self.volume[event.market] = self.volume.get(event.market, 0) + event.size
         elif isinstance(event, TradeMoved):
             self._remember(event)
+        elif isinstance(event, ListingForgotten):
+            self.volume.pop(event.market, None)
+            self.last.pop(event.market, None)
 
     def _remember(self, event: TradeMoved) -> None:
         trade = event.trade

@@ -17,7 +17,7 @@ from underround.local_venue.bus import Bus
 from underround.local_venue.catalogue import LocalCatalogue, LocalEvent, LocalMarket
 from underround.local_venue.clock import VenueClock
 from underround.local_venue.faults import Faults
-from underround.local_venue.prices import InferenceTold, PriceTold, ReferencePrices
+from underround.local_venue.prices import PriceTold, ReferencePrices
 from underround.local_venue.signed_orders import SignedOrders
 from underround.model.ids import POLYMARKET, YES, MarketId
 from underround.model.listing import Listing
@@ -48,9 +48,7 @@ class ListingForgotten(msgspec.Struct, frozen=True):
     at_ns: Nanos
 
 
-WorldEvent: TypeAlias = (
-    ExchangeEvent | KalshiEvent | PriceTold | InferenceTold | ListingTold | ListingForgotten
-)
+WorldEvent: TypeAlias = ExchangeEvent | KalshiEvent | PriceTold | ListingTold | ListingForgotten
 
 
 class Settlement(Protocol):

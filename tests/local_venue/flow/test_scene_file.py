@@ -63,6 +63,14 @@ WRONG = {
     "[[accounts]]\nname='zoe'\ncash='1'\n[[steps]]\ndo='closed_only'\naccount='zoe'": (
         "only a ready-made account can be: use one of alice, bob, carol$"
     ),
+    "[[steps]]\ndo='fund'\naccount='zoe'\ncash='1'": r"\.account: there is no account zoe: known",
+    "[[steps]]\ndo='fund'\naccount='0x12'\ncash='1'": (
+        r"\.account: address '0x12' has 2 hex digits .*: write 0x and 40 hex digits$"
+    ),
+    f"[[steps]]\ndo='fund'\naccount='0x{'12' * 20}'\ncash='1'\nvenue='kalshi'": (
+        r"\.account: there is no account 0x12"
+    ),
+    "[[steps]]\ndo='fund'\naccount='bob'\ncash=1": r"\.cash: 1 is a number of TOML, which is not",
     KALSHI + "[[steps]]\ndo='ticks'\nmarket='KXRAIN-26NOV20-T1'\ntick='0.001'": (
         "Kalshi's grids do not change here: name a Polymarket market$"
     ),

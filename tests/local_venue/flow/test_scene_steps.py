@@ -7,21 +7,28 @@ from pathlib import Path
 import pytest
 
 from tests.local_venue.flow.stage import KALSHI, MARKET, SECOND, START, Stage, scene_of
+from tests.oracles.known import Lent
+from underround.local_venue.accounts import wallet_of
 from underround.local_venue.faults import ClosedOnly, Lose
 from underround.local_venue.flow.flow import Flow
 from underround.local_venue.flow.scene_file import find_scene, read_scene
 from underround.local_venue.kalshi.members import Members
 from underround.local_venue.participants import move_in
 from underround.local_venue.prices import PriceTold
+from underround.local_venue.signed_orders import SignedOrders
 from underround.model.errors import ConfigError
 from underround.model.units import ONE, usd
 from underround.simulation.matching.terms import (
+    AccountId,
     MarketEnded,
     OrderClosed,
     OrderRested,
     TicksMoved,
     Traded,
 )
+from underround.venues.ethereum import EvmKey, checksum
+from underround.venues.polymarket.contracts import required_approvals
+from underround.venues.polymarket.wallets import SignatureType
 
 DOCS = Path(__file__).parents[3] / "docs" / "scenes.md"
 
@@ -217,6 +224,57 @@ def test_faults_begin_and_end_and_an_account_is_closed_only_for_a_while(tmp_path
     assert faults.none
 
 
+def test_money_comes_to_a_name_and_to_any_wallet_by_its_address(tmp_path: Path) -> None:
+    wallet = "0x" + "ab" * 20
+    text = f"""
+        [[accounts]]
+        name = "zoe"
+        cash = "5"
+        [[steps]]
+        do = "fund"
+        account = "zoe"
+        cash = "1.25"
+        [[steps]]
+        do = "fund"
+        account = "alice"
+        cash = "500"
+        venue = "kalshi"
+        [[steps]]
+        do = "fund"
+        account = "{wallet}"
+        cash = "500"
+        """
+    stage = Stage()
+    flow = stage.play(scene_of(tmp_path, text))
+    stage.run(1)
+    custody, owned = stage.world.polymarket.custody, AccountId(checksum(bytes.fromhex(wallet[2:])))
+    zoe = flow.house.account("scene zoe")
+    assert custody.balance(zoe) == usd("6.25")
+    assert custody.balance(owned) == usd("500")
+    assert all(
+        custody.allowed(owned, each.spender, shares=each.standard == "erc1155")
+        for each in required_approvals()
+    )
+    member = Members(0).join("alice").id
+    assert stage.world.kalshi.money.balance((member, 0), 0) == usd("500")
+
+
+def test_on_a_chain_only_a_known_owner_s_wallet_is_given_money(tmp_path: Path) -> None:
+    """What stands at an address follows from its owner's key, and the chain has to put it there."""
+    stage = Stage()
+    flow = stage.play(scene_of(tmp_path, MARKET))
+    stage.world.signed_orders = SignedOrders()
+    key = EvmKey(Lent("somebody", "0x" + "77" * 32))
+    wallet = wallet_of(key.address, SignatureType.POLY_1271).maker
+    sent = f'{{"do": "fund", "account": "{wallet}", "cash": "500"}}'.encode()
+    with pytest.raises(ConfigError, match=r"nobody's wallet yet.*: derive API keys with the owner"):
+        flow.carry_out(sent, START)
+    stage.world.accounts.create("0x" + "12" * 20, 0)
+    stage.world.accounts.create(key.address, 0)
+    assert flow.carry_out(sent, START) == "fund"
+    assert stage.world.polymarket.custody.balance(AccountId(wallet)) == usd("500")
+
+
 def test_a_restart_is_down_then_post_only_then_open(tmp_path: Path) -> None:
     text = '[[steps]]\nat = "1s"\ndo = "restart"\ndown = "5s"\npost_only = "10s"'
     stage = Stage()
@@ -286,6 +344,18 @@ def test_one_step_can_be_carried_out_by_itself(tmp_path: Path) -> None:
         flow.carry_out(b'{"do": "resolve", "market": "rain", "wins": "Yes"}', START)
     with pytest.raises(ConfigError, match="the step is no JSON"):
         flow.carry_out(b"{", START)
+    with pytest.raises(ConfigError, match=r"^at: a step that is sent happens at once: leave it ou"):
+        flow.carry_out(b'{"do": "clear", "at": "5s"}', START)
+    for step in (
+        b'{"do": "closed_only", "account": "zoe"}',
+        b'{"do": "fund", "account": "zoe", "cash": "5"}',
+        b'{"do": "cancel", "account": "zoe"}',
+    ):
+        with pytest.raises(ConfigError, match="there is no account zoe: known are alice, bob, car"):
+            flow.carry_out(step, START)
+    assert not stage.world.faults.of(ClosedOnly, START)
+    flow.carry_out(b'{"do": "close", "market": "rain"}', START)
+    assert stage.listing("rain").state == "resolved", "what has ended stays ended"
     with pytest.raises(ConfigError, match="rain has no maybe: use YES"):
         flow.carry_out(
             b'{"do": "print", "market": "rain", "outcome": "maybe", "side": "buy",'

@@ -30,8 +30,8 @@ START: Final[Nanos] = 1_790_000_000 * SECOND
 EVENT: Final = "KXNCAAFGAME-26SEP19MSUND"
 GAME: Final = f"{EVENT}-ND"
 OTHER: Final = f"{EVENT}-MSU"
-COIN_EVENT: Final = "KXBTC15M-26SEP191800"
-COIN: Final = f"{COIN_EVENT}-00"
+COIN_EVENT: Final = "KXBTC15M-26SEP211030"
+COIN: Final = f"{COIN_EVENT}-30"
 CASH: Final = usd("1000")
 HOUSE: Final = AccountId("house")
 _TAPERED: Final = TickEpoch(
@@ -100,14 +100,14 @@ class Stand:
                    group=GroupId(f"{KALSHI}:{EVENT}"))  # fmt: skip
         coin = add(COIN_EVENT, "BTC price up in next 15 mins?", tags=("Crypto",), series="KXBTC15M")
         maker_fees = KalshiFees(maker_share=250_000)
-        window = Window("BTC", now, now + 900 * SECOND, 60, usd("64123.45"))
+        window = Window("BTC", now + 100 * SECOND, now + 1000 * SECOND, 60, usd("64123.45"))
         rows = (
             (game, _listing(GAME, EVENT, "KXNCAAFGAME", uniform_ticks("0.01"), maker_fees,
                             shard=0, now=now, closes_s=86_400)),
             (game, _listing(OTHER, EVENT, "KXNCAAFGAME", uniform_ticks("0.01"), maker_fees,
                             shard=0, now=now, closes_s=86_400)),
             (coin, _listing(COIN, COIN_EVENT, "KXBTC15M", _TAPERED, KalshiFees(), shard=2,
-                            now=now, closes_s=900, window=window)),
+                            now=now, closes_s=1000, window=window)),
         )  # fmt: skip
         for event, listing in rows:
             self.world.list_market(event, listing, now)

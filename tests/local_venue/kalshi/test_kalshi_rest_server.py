@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests import aio
 from tests.local_venue.kalshi.stand import COIN, EVENT, GAME, OTHER, Stand, by_hand, served
@@ -99,6 +104,21 @@ def test_a_request_that_is_not_rightly_signed_is_turned_away() -> None:
     ]
 
 
+def test_a_signature_with_another_length_of_salt_is_no_signature() -> None:
+    async def work(rest: Rest, stand: Stand) -> None:
+        ann, at = stand.member("ann", "rsa"), stand.clock.now() // 10**6
+        key = load_pem_private_key(ann.private_key.encode(), None)
+        assert isinstance(key, RSAPrivateKey)
+        text = f"{at}GET/trade-api/v2/portfolio/balance".encode()
+        for salt, status in ((32, 200), (20, 401), (PSS.MAX_LENGTH, 401)):
+            made = key.sign(text, PSS(MGF1(SHA256()), salt), SHA256())
+            told = {"KALSHI-ACCESS-SIGNATURE": b64encode(made).decode()}
+            reply = await rest.ask("GET", "/portfolio/balance", headers=told)
+            assert reply.status == status
+
+    talk(work, kind="rsa")
+
+
 def test_a_venue_with_a_wrong_clock_refuses_what_is_rightly_signed() -> None:
     async def work(rest: Rest, stand: Stand) -> None:
         stand.world.faults.set(Skew(ms=15_000, count=None), stand.clock.now())
@@ -106,6 +126,16 @@ def test_a_venue_with_a_wrong_clock_refuses_what_is_rightly_signed() -> None:
         assert (reply.status, reply.code) == (401, "header_timestamp_expired")
         at = stand.clock.now() // 10**6
         assert (await rest.ask("GET", "/portfolio/balance", at_ms=at + 15_000)).status == 200
+
+    talk(work)
+
+
+def test_a_venue_whose_clock_is_not_its_clients_takes_any_time() -> None:
+    async def work(rest: Rest, stand: Stand) -> None:
+        stand.desk.window_ms = None
+        at = stand.clock.now() // 10**6
+        for off in (-86_400_000, 0, 86_400_000):
+            assert (await rest.ask("GET", "/portfolio/balance", at_ms=at + off)).status == 200
 
     talk(work)
 
@@ -266,7 +296,7 @@ def test_the_catalogue_is_the_same_seen_from_series_events_and_markets() -> None
         assert coin["floor_strike"] == 64123.45
         assert coin["price_level_structure"] == "tapered_deci_cent"
         assert coin["exchange_index"] == 2
-        stand.wait(900)
+        stand.wait(1000)
         closed = (await rest.get("/markets?status=closed"))["markets"]
         assert [(each["ticker"], each["status"]) for each in closed] == [(COIN, "closed")]
         stand.end(COIN, "0")

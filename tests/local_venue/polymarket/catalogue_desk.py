@@ -18,7 +18,7 @@ from underround.local_venue.clock import RunningClock
 from underround.local_venue.net.http_host import HttpHost
 from underround.local_venue.participants import Participant, fund, participant
 from underround.local_venue.polymarket import data, gamma, relayer, site
-from underround.local_venue.polymarket.data_ledger import Ledger
+from underround.local_venue.polymarket.data_ledger import DataLedger
 from underround.local_venue.polymarket.gamma_figures import Figures
 from underround.local_venue.polymarket.published import PublishedBooks
 from underround.local_venue.polymarket.relayer_keys import relayer_key
@@ -69,7 +69,7 @@ class CatalogueDesk:
             self.world = World(RunningClock(), seed=seed, settlement=TimedSettlement)
         self.books = PublishedBooks(self.world)
         self.figures = Figures(self.world)
-        self.ledger = Ledger(self.world)
+        self.ledger = DataLedger(self.world)
         self.wallets = BookkeptWallets(self.world)
         self.wallets.listen(self.ledger.did)
         self.people: dict[str, Participant] = {}

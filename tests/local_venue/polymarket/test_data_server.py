@@ -21,7 +21,7 @@ from tests.local_venue.polymarket.catalogue_desk import (
 from tests.venues.scripted import sample
 from underround.local_venue.faults import Ghost
 from underround.local_venue.polymarket.data_basis import Basis
-from underround.local_venue.polymarket.data_ledger import Ledger
+from underround.local_venue.polymarket.data_ledger import DataLedger
 from underround.local_venue.polymarket.gamma_names import neg_risk_market
 from underround.local_venue.world import WalletCall
 from underround.model.ids import NO, YES
@@ -108,11 +108,11 @@ def test_a_trade_is_told_of_both_sides_once_it_is_mined() -> None:
         assert (taker.token, taker.outcome) == (market.tokens[YES], YES)
         assert taker.at_ns // SECOND == (desk.now - 500_000_000) // SECOND
         assert len(taker.transaction) == 66
-        assert [row async for row in client.trades(desk.account("bob"))] == []
-        told = await desk.get("data", "/v2/trades", user=desk.account("bob"), taker_only="false")
-        (maker,) = told["data"]
-        assert (maker["side"], maker["price"], maker["outcome"]) == ("BUY", 0.6, "No")
-        assert maker["transaction_hash"] == taker.transaction
+        told = await desk.get("data", "/v2/trades", user=desk.account("bob"))
+        assert told["data"] == [], "takers' rows only, unless asked otherwise"
+        (maker,) = [row async for row in client.trades(desk.account("bob"))]
+        assert (maker.side, maker.price, maker.outcome) == ("buy", Decimal("0.6"), NO)
+        assert maker.transaction == taker.transaction
 
     on_desk(scene)
 
@@ -529,6 +529,6 @@ def test_what_was_paid_is_realised_or_still_a_cost(
 
 def test_a_world_s_trades_are_told_to_every_ledger_alike() -> None:
     desk = CatalogueDesk()
-    other = Ledger(desk.world)
+    other = DataLedger(desk.world)
     desk.trade(everything(desk)["plain"])
     assert list(other.rows()) == list(desk.ledger.rows())

@@ -400,6 +400,18 @@ def test_a_deadline_that_has_passed_is_refused() -> None:
     on_desk(scene)
 
 
+def test_no_deadline_passes_at_a_venue_whose_clock_is_not_its_clients() -> None:
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        body = body_of(desk, markets["plain"], SignatureType.POLY_1271, alice(desk))
+        desk.pass_ms(3_600_000)
+        assert (await submitted(desk, body))[0] == 200
+        desk.pass_ms(60_000)
+        split = desk.world.polymarket.custody.balance(desk.account("alice"))
+        assert split < usd("10000")
+
+    on_desk(scene, same_time=False)
+
+
 @pytest.mark.parametrize(
     "kind, change, words",
     [

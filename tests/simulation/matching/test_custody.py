@@ -41,6 +41,15 @@ def test_a_split_and_a_merge_cancel_out() -> None:
     )
 
 
+def test_a_merge_takes_both_shares_of_a_set() -> None:
+    """Of 40 sets 15 are merged: 25 shares of each outcome are left."""
+    custody = funded()
+    custody.split(ANN, RED, shares("40"))
+    custody.merge(ANN, RED, shares("15"))
+    left = [custody.balance(ANN, OutcomeId(RED, index)) for index in (YES, NO)]
+    assert left == [shares("25"), shares("25")]
+
+
 def test_nobody_gives_what_he_has_not() -> None:
     """Each way to give names the account, the asset and what there is; nothing has changed."""
     custody = funded()

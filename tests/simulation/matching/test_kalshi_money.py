@@ -294,6 +294,33 @@ def test_orders_that_ended_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPa
     assert len(floor.of(OrderClosed)) == 5
 
 
+def test_a_member_does_not_make_another_ones_orders_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("underround.simulation.matching.kalshi_core._KEPT", 3)
+    floor = Floor()
+    mine = floor.place(BOB, "bid", 50, 1, "FAK")
+    for _ in range(9):
+        floor.place(ANN, "bid", 50, 1, "FAK")
+    assert mine.id in floor.exchange.orders
+
+
+def test_a_market_is_forgotten_once_it_was_paid_and_its_orders_can_still_be_looked_up() -> None:
+    floor = Floor(timer_s=6)
+    placed = floor.place(ANN, "bid", 60, 1)
+    floor.place(BOB, "ask", 60, 1)
+    resting = floor.place(ANN, "bid", 50, 1)
+    floor.end("1")
+    with pytest.raises(ValueError, match="not paid yet"):
+        floor.exchange.forget(GAME)
+    floor.wait(6)
+    floor.exchange.forget(GAME)
+    assert floor.exchange.orders[placed.id].status == "executed"
+    assert floor.exchange.cancel([resting.id], floor.now).kept == {resting.id: "not_found"}
+    assert floor.exchange.decrease(resting.id, floor.now, account=ANN, left=0).state == "refused"
+    assert floor.place(ANN, "bid", 60, 1).reason == "not_found"
+
+
 def test_settled_positions_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("underround.simulation.matching.kalshi_money._ENDED", 1)
     floor = Floor()

@@ -140,6 +140,16 @@ def test_a_fill_or_kill_order_does_not_count_what_its_own_member_offers(floor: F
     assert floor.place(BOB, "bid", 55, 3, "FOK").state == "matched"
 
 
+def test_a_fill_or_kill_order_that_would_stop_at_its_own_member_is_refused_whole(
+    floor: Floor,
+) -> None:
+    floor.place(ANN, "ask", 54, 1)
+    floor.place(BOB, "ask", 55, 1)
+    floor.place(ANN, "ask", 56, 1)
+    assert floor.place(BOB, "bid", 60, 2, "FOK").state == "refused"
+    assert floor.place(BOB, "bid", 60, 2, "FOK", self_trade="maker").state == "matched"
+
+
 def test_an_order_with_an_end_leaves_the_book_at_that_time(floor: Floor) -> None:
     placed = floor.place(ANN, "bid", 40, 5, until_s=60)
     floor.wait(59)
@@ -448,6 +458,20 @@ def test_an_arriving_order_of_a_group_stops_where_the_group_is_triggered(floor: 
     assert floor.exchange.orders[taken.id].reason == "order_group_triggered"
     assert floor.exchange.orders[resting.id].state == "cancelled"
     assert floor.book() == ([], [(51.0, 5.0)])
+
+
+def test_an_amended_order_stays_in_its_group_and_arrives_like_a_new_one(floor: Floor) -> None:
+    group = floor.exchange.groups.create((ANN, 0), 0, 5 * ONE, floor.now)
+    first = floor.place(ANN, "bid", 40, 9, group=group.id)
+    floor.place(BOB, "ask", 50, 5)
+    floor.place(CID, "ask", 50, 15)
+    assert amend(floor, first, 41, 9) == "live"
+    assert list(group.orders) == [first.id]
+    assert amend(floor, first, 50, 9) == "cancelled"
+    order = floor.exchange.orders[first.id]
+    assert (order.filled, order.reason) == (5 * ONE, "order_group_triggered")
+    assert group.orders == {}
+    assert len(floor.of(OrderClosed)) == 1
 
 
 def test_a_lower_limit_may_trigger_a_group_and_a_deleted_one_cancels_its_orders(

@@ -194,6 +194,27 @@ class AnyExchange(RuleBasedStateMachine):
         for key, bound in exchange.money.reserved.items():
             assert not bound or key in open_on
 
+    @invariant()
+    def what_is_bound_is_what_the_open_orders_need(self) -> None:
+        exchange = self.floor.exchange
+        needed: dict[tuple[AccountId, int, int], int] = {}
+        for at in (GAME, COIN):
+            listed = exchange.markets[at]
+            closable: dict[tuple[Any, bool], int] = {}
+            for order in exchange.resting(at):  # the best prices of each direction first
+                held = exchange.money.position(order.holder, at).contracts
+                key = (order.holder, order.bid)
+                left = closable.get(key, max(0, -held if order.bid else held))
+                closed = min(order.left, left)
+                closable[key] = left - closed
+                leg = order.leg_price
+                fee = listed.market.fees.fee(leg, order.left, taker=False)
+                cost = (leg * (order.left - closed) - (ONE - leg) * closed) // ONE + fee
+                where = (*order.holder, listed.shard)
+                needed[where] = needed.get(where, 0) + max(0, cost)
+        bound = {key: amount for key, amount in exchange.money.reserved.items() if amount}
+        assert bound == {key: amount for key, amount in needed.items() if amount}
+
     # --- parts -----------------------------------------------------------------------------------
 
     def _some(self, which: int) -> KalshiOrder | None:

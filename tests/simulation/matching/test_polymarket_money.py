@@ -58,6 +58,17 @@ def test_a_taker_must_have_its_fee() -> None:
     assert desk.money(ANN) == ("1000", "0", "999.81")
 
 
+def test_the_fee_is_that_of_the_prices_that_were_matched() -> None:
+    """100 at 0.40 and 100 at 0.45 in crypto: 1.68 and 1.7325, whatever the limit was."""
+    desk = Desk(polymarket_fees("0.07"))
+    desk.send(BOB, "sell", "0.40", "100")
+    desk.send(BOB, "sell", "0.45", "100")
+    desk.send(ANN, "buy", "0.50", "200")
+    (trade,) = desk.matched
+    assert (trade.cost, trade.fee) == (usd("85"), usd("3.4125"))
+    assert desk.money(ANN) == ("1000", "0", "88.4125")
+
+
 def test_a_resting_buy_needs_no_fee() -> None:
     """A maker pays none: all 1000 dollars may rest."""
     desk = Desk(polymarket_fees("0.07"))
@@ -271,6 +282,17 @@ def test_rebates_are_paid_from_a_dollar_on() -> None:
         assert desk.custody.pay_rebates() == paid
         assert desk.custody.total() == total
     assert desk.custody.fees == usd("5.6")
+    assert desk.money(BOB)[0] == "1201.4"
+
+
+def test_a_rebate_is_paid_once() -> None:
+    """What was paid is owed no longer."""
+    desk = Desk(polymarket_fees("0.07"), rebate="0.2")
+    desk.send(BOB, "sell", "0.50", "400")
+    desk.send(ANN, "buy", "0.50", "400")
+    desk.settle()
+    assert desk.custody.pay_rebates() == {BOB: usd("1.4")}
+    assert desk.custody.pay_rebates() == {}
     assert desk.money(BOB)[0] == "1201.4"
 
 

@@ -96,6 +96,20 @@ def test_trades_are_read_lazily() -> None:
     run(main())
 
 
+def test_a_wallet_s_trades_are_those_it_made_too_and_a_market_s_each_count_once() -> None:
+    """The service lists takers' rows only unless told otherwise; a maker's fills are as real."""
+
+    async def main() -> None:
+        async with service({"GET /v2/trades": telling([])}) as (data, host):
+            _ = [row async for row in data.trades(WALLET)]
+            _ = [row async for row in data.trades(conditions=(CONDITION,))]
+            of_wallet, of_market = (parse_qs(each.target.partition("?")[2]) for each in host.asked)
+            assert of_wallet["taker_only"] == ["false"]
+            assert "taker_only" not in of_market
+
+    run(main())
+
+
 def test_a_cursor_that_comes_again_is_refused() -> None:
     async def main() -> None:
         async with service({"GET /v2/activity": telling([], "again")}) as (data, host):

@@ -24,6 +24,7 @@ from underround.model.errors import (
 )
 from underround.model.frames import NANOS_PER_SECOND
 from underround.venues.ethereum import EvmKey
+from underround.venues.polygon import positions
 from underround.venues.polymarket.contracts import POLYGON
 from underround.venues.polymarket.limits import limits_of
 from underround.venues.polymarket.relayer.answers import Relayed
@@ -182,6 +183,19 @@ def test_a_deposit_wallet_s_batch_is_the_typed_data_of_the_documentation() -> No
         ],
     }
     assert (body["nonce"], body["metadata"]) == ("5", "m")
+
+
+def test_calls_that_change_positions_go_through_every_kind_of_wallet() -> None:
+    """Their addresses are a type of their own, which no JSON encoder knows."""
+    whole = [Call(each.to, each.data, each.value) for each in positions.approvals("ctf")]
+    for calls in (whole[:1], whole):
+        safe = fields(safe_body(KEY, RELAY, 0, calls, POLYGON, ""))
+        assert safe["to"] == (POLYGON.safe_multisend if len(calls) > 1 else str(calls[0].target))
+        deposit = fields(deposit_body(KEY, RELAY, 0, 9, calls, POLYGON, ""))
+        told = [call["target"] for call in deposit["depositWalletParams"]["calls"]]
+        assert told == [str(call.target) for call in calls]
+        proxy = fields(proxy_body(KEY, RELAY, 0, RELAY, 9, calls, POLYGON, ""))
+        assert calls[0].target[2:] in proxy["data"]
 
 
 # --- the client --------------------------------------------------------------------------------

@@ -26,8 +26,10 @@ _BATCH: Final = 100
 """Calls in one request."""
 _GAS_LIMIT: Final = 1_000_000_000
 """Of a block: whatever was matched fits into the next one."""
-_KEPT: Final = 100
-"""States of blocks that can still be asked about."""
+_STATES: Final = 64
+"""Blocks at which balances can still be asked for; no re-org is deeper."""
+_HISTORY: Final = 512
+"""Blocks whose transactions and logs can still be asked for."""
 _FORKING: Final = (
     "--no-rate-limit",
     "--no-storage-caching",
@@ -92,8 +94,8 @@ class NodeTerms(msgspec.Struct, frozen=True, kw_only=True):
         """Return the node's command line."""
         options = ["--host", "127.0.0.1", "--port", "0", "--accounts", "0", "--no-mining"]
         options += ["--order", "fifo", "--gas-limit", str(_GAS_LIMIT), "--prune-history"]
-        options += [str(_KEPT), "--slots-in-an-epoch", str(self.confirmations // 2)]
-        options += ["--transaction-block-keeper", str(_KEPT)]
+        options += [str(_STATES), "--slots-in-an-epoch", str(self.confirmations // 2)]
+        options += ["--transaction-block-keeper", str(_HISTORY)]
         if self.fork:
             return [*options, "--fork-url", self.fork, *_FORKING]
         options += ["--chain-id", str(CHAIN_ID)]

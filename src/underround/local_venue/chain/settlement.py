@@ -200,8 +200,7 @@ class ChainSettlement:
                 del self._mined[name]
                 job.block, job.name = 0, None
                 again[name] = job
-        # Undone newest first, since a later one may have sold what an earlier one bought.
-        for job in reversed(again.values()):
+        for job in again.values():
             self._move(job, "RETRYING")
         self._waiting = again | self._waiting
 

@@ -12,6 +12,7 @@ from underround.local_venue.flow.scene import AnyStep, Scene
 from underround.local_venue.flow.scene_file import read_step
 from underround.local_venue.flow.script import Restart, Script
 from underround.local_venue.world import World
+from underround.model.errors import ConfigError
 from underround.model.units import Nanos
 
 
@@ -52,7 +53,9 @@ class Flow:
         self._script.perform(step, now)
 
     def carry_out(self, data: bytes, now: Nanos) -> str:
-        """Do one step given as JSON; return what it was.  Raises ``ConfigError``."""
+        """Do one step given as JSON now; return what it was.  Raises ``ConfigError``."""
         step = read_step(data)
+        if step.at:
+            raise ConfigError("at: a step that is sent happens at once: leave it out")
         self.perform(step, now)
         return str(step.__struct_config__.tag)

@@ -103,6 +103,18 @@ class House:
             for account in custody.accounts()
         )
 
+    def owes(self, market: MarketId) -> bool:
+        """Return whether anybody else has shares of a resolved market that are worth something."""
+        custody, mine = self.world.polymarket.custody, set(self._accounts.values())
+        payouts = custody.payouts.get(market, (0, 0))
+        worthy = [OutcomeId(market, index) for index in (YES, NO) if payouts[index]]
+        return any(
+            custody.balance(account, outcome)
+            for account in custody.accounts()
+            if account not in mine
+            for outcome in worthy
+        )
+
     # --- orders --------------------------------------------------------------------------------
 
     def send(

@@ -13,6 +13,8 @@ from underround.model.market import Resolution
 from underround.model.units import ONE, Nanos, Price
 from underround.simulation.matching.terms import OrderRested
 
+_VISITED = 7
+"""Where a client was, a market stays so many times as long."""
 YES_WINS = (ONE, 0)
 NO_WINS = (0, ONE)
 
@@ -21,7 +23,7 @@ class Lives:
     """Begins and ends markets, with the people in them."""
 
     def __init__(self, world: World, house: House, keep: Nanos) -> None:
-        """``keep``: how long a resolved market stays in the catalogue."""
+        """``keep``: how long a resolved market without clients stays in the catalogue."""
         self.world = world
         self._house = house
         self._keep = keep
@@ -59,13 +61,18 @@ class Lives:
         crowd.leave(now)
         self.world.resolve(Resolution(market, now, payouts, source), now)
         self.world.agenda.plan(now + FAREWELL, lambda _: crowd.cash_in())
-        gone = now + max(self._keep, 2 * FAREWELL)
-        self.world.agenda.plan(gone, lambda at: self._forget(market, at))
+        keep = max(self._keep, 2 * FAREWELL)
+        self.world.agenda.plan(now + keep, lambda at: self._forget(market, at, keep))
 
-    def _forget(self, market: MarketId, now: Nanos) -> None:
-        """Drop the market, unless a client was there: what clients did stays on record."""
-        if market not in self._visited and not self._house.strangers(market):
-            self.world.forget(market, now)
+    def _forget(self, market: MarketId, now: Nanos, keep: Nanos, rounds: int = 1) -> None:
+        """Drop the market; what clients did stays on record longer, what they are owed for good."""
+        known = market in self._visited or self._house.strangers(market)
+        if self._house.owes(market) or (known and rounds < _VISITED):
+            again = rounds + 1
+            self.world.agenda.plan(now + keep, lambda at: self._forget(market, at, keep, again))
+            return
+        self._visited.discard(market)
+        self.world.forget(market, now)
 
     def _heard(self, event: WorldEvent) -> None:
         if isinstance(event, OrderRested) and event.order.sent.owner != OWNER:

@@ -101,6 +101,10 @@ class OrderStep(Step, frozen=True, kw_only=True, tag="order"):
     name: str = ""
     """To cancel it by."""
 
+    def __post_init__(self) -> None:
+        if (self.tif == "GTD") != (self.lives is not None):
+            raise ValueError("lives: it belongs to GTD orders, and they need it: write both")
+
 
 class CancelStep(Step, frozen=True, kw_only=True, tag="cancel"):
     """Somebody cancels the order called ``name``, or everything of ``account``."""
@@ -164,6 +168,15 @@ class ClosedOnlyStep(Step, frozen=True, kw_only=True, tag="closed_only"):
     lasts: Span | None = None
 
 
+class FundStep(Step, frozen=True, kw_only=True, tag="fund"):
+    """Somebody is given money, and every permission that trading needs."""
+
+    account: str
+    """A name, or the address of any wallet."""
+    cash: Amount
+    venue: Literal["polymarket", "kalshi"] = "polymarket"
+
+
 class RestartStep(Step, frozen=True, kw_only=True, tag="restart"):
     """Polymarket's matching engine restarts: down, then post-only, then open."""
 
@@ -191,6 +204,7 @@ AnyStep: TypeAlias = (
     | TicksStep
     | RulesStep
     | ClosedOnlyStep
+    | FundStep
     | RestartStep
     | FaultStep
     | ClearStep

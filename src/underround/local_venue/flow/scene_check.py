@@ -9,6 +9,7 @@ from underround.local_venue.flow.scene import (
     AnyStep,
     CancelStep,
     ClosedOnlyStep,
+    FundStep,
     OrderStep,
     PrintStep,
     Scene,
@@ -21,6 +22,7 @@ from underround.model.ids import NO, YES
 from underround.model.market import uniform_ticks
 from underround.model.units import Price, decimal_text
 from underround.operations.fields import nearest
+from underround.venues.ethereum import address_bytes
 
 _STEP: Final = 10_000
 Trouble = tuple[str, str]
@@ -116,25 +118,31 @@ def _step(
     if slug is not None and slug not in markets:
         yield f"{where}.market", f"there is no market {slug}{nearest(slug, markets)}"
         return
-    account = getattr(step, "account", "")
-    known = (*accounts, *NAMES)
-    if account and account not in known:
-        yield f"{where}.account", f"there is no account {account}{nearest(account, known)}"
+    yield from _who(f"{where}.account", step, (*accounts, *NAMES))
     if isinstance(step, OrderStep | PrintStep):
         yield from _outcome(where, step.market, step.outcome, markets)
         if not step.size:
             yield f"{where}.size", 'an order of nothing: write a size above 0, like "10"'
     if isinstance(step, OrderStep):
-        if (step.tif == "GTD") != (step.lives is not None):
-            yield f"{where}.lives", "it belongs to GTD orders, and they need it: write both"
         names.add(step.name)
     elif isinstance(step, CancelStep) and step.name and step.name not in names:
         known = tuple(name for name in names if name)
         yield f"{where}.name", f"no order before is called {step.name}{nearest(step.name, known)}"
-    elif isinstance(step, ClosedOnlyStep) and account not in NAMES:
-        yield f"{where}.account", f"only a ready-made account can be: use one of {', '.join(NAMES)}"
     elif isinstance(step, TicksStep) and markets[step.market].venue == "kalshi":
         yield f"{where}.market", "Kalshi's grids do not change here: name a Polymarket market"
+
+
+def _who(where: str, step: AnyStep, known: Collection[str]) -> Iterator[Trouble]:
+    account = getattr(step, "account", "")
+    if isinstance(step, FundStep) and step.venue == "polymarket" and account.startswith("0x"):
+        try:
+            address_bytes(account)
+        except ValueError as error:
+            yield where, f"{error}: write 0x and 40 hex digits"
+    elif account and account not in known:
+        yield where, f"there is no account {account}{nearest(account, known)}"
+    elif isinstance(step, ClosedOnlyStep) and account not in NAMES:
+        yield where, f"only a ready-made account can be: use one of {', '.join(NAMES)}"
 
 
 def _outcome(

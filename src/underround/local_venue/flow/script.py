@@ -21,6 +21,7 @@ from underround.local_venue.flow.scene import (
     ClosedOnlyStep,
     CloseStep,
     FaultStep,
+    FundStep,
     OrderStep,
     PriceStep,
     PrintStep,
@@ -33,6 +34,7 @@ from underround.local_venue.flow.scene import (
     Wins,
 )
 from underround.local_venue.flow.scene_check import outcome_index
+from underround.local_venue.participants import NAMES
 from underround.local_venue.world import World
 from underround.model.errors import ConfigError
 from underround.model.fees import PolymarketFees
@@ -62,7 +64,7 @@ class Script:
         self._house = house
         self._scene = scene
         self._restart = restart or self._set_modes
-        self._cast = Cast(world, house)
+        self._cast = Cast(world, house, {account.name for account in scene.accounts})
         self._written = {market.slug: market for market in scene.markets}
         self._markets: dict[str, Market] = {}
         self._named: dict[str, tuple[Venue, OrderId]] = {}
@@ -100,6 +102,7 @@ class Script:
             TicksStep: self._ticks,
             RulesStep: self._rules,
             ClosedOnlyStep: self._closed_only,
+            FundStep: self._fund,
             RestartStep: self._restarts,
             FaultStep: self._fault,
             ClearStep: self._clear,
@@ -207,6 +210,9 @@ class Script:
             self._house, market, outcome.index, step.side, int(step.price), int(step.size), now
         )
 
+    def _fund(self, step: FundStep, _now: Nanos) -> None:
+        self._cast.fund(step.account, Venue(step.venue), int(step.cash))
+
     # --- markets -------------------------------------------------------------------------------
 
     def _price(self, step: PriceStep, now: Nanos) -> None:
@@ -214,6 +220,8 @@ class Script:
 
     def _close(self, step: CloseStep, now: Nanos) -> None:
         market = self._market(step.market).id
+        if self._world.catalogue.markets[market].resolution is not None:
+            return
         exchange = self._world.polymarket if market.venue == POLYMARKET else self._world.kalshi
         exchange.close(market, now)
         self._world.change(market, now, state="closed")
@@ -225,6 +233,8 @@ class Script:
 
     def _ticks(self, step: TicksStep, now: Nanos) -> None:
         market = self._market(step.market).id
+        if market.venue == KALSHI:
+            raise ConfigError("market: Kalshi's grids do not change here: name a Polymarket market")
         self._world.polymarket.change_ticks(market, uniform_ticks(step.tick, now), now)
 
     def _rules(self, step: RulesStep, now: Nanos) -> None:
@@ -234,6 +244,9 @@ class Script:
 
     def _closed_only(self, step: ClosedOnlyStep, now: Nanos) -> None:
         owner = self._cast.actor(step.account, POLYMARKET).owner
+        if not owner:
+            ready = ", ".join(NAMES)
+            raise ConfigError(f"account: only a ready-made account can be: use one of {ready}")
         lasts = None if step.lasts is None else max(1, step.lasts // NANOS_PER_MS)
         self._world.faults.set(ClosedOnly(account=owner, for_ms=lasts), now)
 

@@ -123,7 +123,7 @@ class GeneratorTerms(Strict, frozen=True, kw_only=True):
     groups: tuple[GroupTerms, ...] = ()
     games: tuple[GameTerms, ...] = ()
     keep: Span = Span(24 * 60 * _MINUTE)
-    """How long a resolved market stays in the catalogue; where clients were, it stays."""
+    """How long a resolved market stays in the catalogue; where clients were, longer."""
 
     def __post_init__(self) -> None:
         if 1_000 % self.step_ms:

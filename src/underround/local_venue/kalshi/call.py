@@ -172,7 +172,8 @@ def _signer(desk: KalshiDesk, request: web.Request, scope: str) -> ApiKey | None
         return None
     now = now_of(request)
     told = now + desk.world.faults.skew_ns(now)
-    key = verified(desk.members, headers, request.method, request.raw_path, told)
+    path = request.raw_path
+    key = verified(desk.members, headers, request.method, path, told, desk.window_ms)
     if scope and not key.may(scope):
         raise Refused("forbidden", f"the key lacks the scope {scope}")
     return key

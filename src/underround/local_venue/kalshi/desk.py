@@ -1,7 +1,8 @@
 """What Kalshi's servers share: members, buckets, and what happened so far.
 
-The exchange knows the present; the desk listens and remembers fills, settlements, transfers and
-the tape, each for as long as anybody may reasonably ask.
+The exchange knows the present; the desk listens and remembers the tape, and fills, settlements and
+transfers of members, each for as long as anybody may reasonably ask.  An account that is nobody's
+(of a scene's people) has no memory here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from underround.local_venue.faults import InForce, Stale
 from underround.local_venue.kalshi.buckets import Buckets
 from underround.local_venue.kalshi.members import Members
 from underround.local_venue.kalshi.tape import PublicTrade, Tape
+from underround.local_venue.kalshi.verify import LARGEST_SKEW_MS
 from underround.local_venue.world import ListingForgotten, World, WorldEvent
 from underround.model.ids import KALSHI, MarketId, OrderId
 from underround.model.units import Money, Nanos
@@ -61,9 +63,14 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
 class KalshiDesk:
     """Listens to the world from now on."""
 
-    def __init__(self, world: World) -> None:
-        """Make the desk before anybody trades: what happened earlier is not known to it."""
+    def __init__(self, world: World, *, window_ms: int | None = LARGEST_SKEW_MS) -> None:
+        """Make the desk before anybody trades: what happened earlier is not known to it.
+
+        ``window_ms``: how far clients' clocks may be off; ``None``: any time will do, for a venue
+        whose clock is not its clients'.
+        """
         self.world = world
+        self.window_ms = window_ms
         self.exchange = world.kalshi
         self.members = Members(world.seed)
         self.buckets = Buckets()
@@ -146,9 +153,11 @@ class KalshiDesk:
             book = self.exchange.markets[event.market].book
             self.tape(event.market).quote(book.best_bid, book.best_ask, event.at_ns)
         elif isinstance(event, Filled):
-            kept(self.fills, event.fill.account).append(event.fill)
+            if event.fill.account in self.members.all:
+                kept(self.fills, event.fill.account).append(event.fill)
         elif isinstance(event, Settled):
-            kept(self.settlements, event.settlement.account).append(event.settlement)
+            if event.settlement.account in self.members.all:
+                kept(self.settlements, event.settlement.account).append(event.settlement)
         elif isinstance(event, ListingForgotten):
             self.tapes.pop(event.market, None)
         elif isinstance(event, TradeMoved) and event.trade.market.venue == KALSHI:

@@ -77,7 +77,7 @@ class KalshiDoor:
         now = self.desk.world.clock.now()
         told = now + self.desk.world.faults.skew_ns(now)
         try:
-            key = verified(self.desk.members, headers, "GET", path, told)
+            key = verified(self.desk.members, headers, "GET", path, told, self.desk.window_ms)
         except Refused:
             return Turned(401, {"code": "token_authentication_failure"})
         if not key.may("read"):
@@ -121,6 +121,7 @@ class KalshiDoor:
         elif isinstance(event, ListingForgotten):
             self._sizes.pop(event.market, None)
             self._words.pop(event.market, None)
+            self._events &= self.desk.world.catalogue.events.keys()
 
     def _ms(self) -> int:
         return self.desk.world.time() // 1_000_000

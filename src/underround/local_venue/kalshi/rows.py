@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from underround.local_venue.catalogue import LocalEvent, LocalMarket
@@ -48,9 +47,9 @@ def event_of(desk: KalshiDesk, row: LocalMarket) -> LocalEvent:
     return desk.world.catalogue.events[row.event]
 
 
-def shard_of(rows: Iterable[LocalMarket]) -> int:
+def shard_of(rows: list[LocalMarket]) -> int:
     """Return the shard of some markets, which is that of the first."""
-    return next((row.listing.shard or 0 for row in rows), 0)
+    return rows[0].listing.shard or 0
 
 
 # --- fees and grids ------------------------------------------------------------------------------
@@ -66,7 +65,7 @@ def fee_terms(fees: FeeCurve) -> tuple[str, float]:
 
 
 def structure_of(ticks: TickEpoch) -> str:
-    """Return the label of a price grid; it is a label only."""
+    """Return the label of a price grid."""
     return _STRUCTURES.get(ticks.bands, "custom")
 
 
@@ -240,7 +239,7 @@ def _strike(listing: Listing) -> Row:
     if window.strike is None:
         return {"strike_type": "greater_or_equal"}
     whole, rest = divmod(window.strike, ONE)
-    strike: object = whole if not rest else float(f"{whole}.{rest:06d}")
+    strike: object = float(f"{whole}.{rest:06d}") if rest else whole
     return {"strike_type": "greater_or_equal", "floor_strike": strike}
 
 

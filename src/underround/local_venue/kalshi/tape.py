@@ -13,7 +13,7 @@ from underround.simulation.matching.terms import TradeId
 
 MINUTE_S: Final = 60
 _DAY_S: Final = 86_400
-_TRADES: Final = 5_000
+_TRADES: Final = 2_000
 _MINUTES: Final = 4_320
 """Candles that are kept: three days."""
 

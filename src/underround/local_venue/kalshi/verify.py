@@ -26,11 +26,17 @@ _SIGNATURE: Final = "kalshi-access-signature"
 
 
 def verified(
-    members: Members, headers: Mapping[str, str], method: str, path: str, now: Nanos
+    members: Members,
+    headers: Mapping[str, str],
+    method: str,
+    path: str,
+    now: Nanos,
+    window_ms: int | None = LARGEST_SKEW_MS,
 ) -> ApiKey:
     """Return the key that signed a request; raises ``Refused`` (401).
 
     Names of ``headers`` are lower case; ``path`` is as it came, a query is left out.
+    ``window_ms``: how far the signed time may be off; ``None``: any time will do.
     """
     stamp = headers.get(_TIMESTAMP, "")
     if not headers.get(KEY) or not headers.get(_SIGNATURE) or not stamp:
@@ -40,7 +46,8 @@ def verified(
         raise Refused("authentication_error", "NOT_FOUND")
     if len(stamp) != _DIGITS or not (stamp.isascii() and stamp.isdigit()):
         raise Refused("authentication_error", "INVALID_TIMESTAMP")
-    if abs(int(stamp) - now // NANOS_PER_MS) > LARGEST_SKEW_MS:
+    off_ms = abs(int(stamp) - now // NANOS_PER_MS)
+    if window_ms is not None and off_ms > window_ms:
         raise Refused("header_timestamp_expired", "timestamp is too far from the present")
     text = f"{stamp}{method.upper()}{path.partition('?')[0]}".encode()
     if not _signed(key.public, headers[_SIGNATURE], text):

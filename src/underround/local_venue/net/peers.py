@@ -42,6 +42,10 @@ class Peer(ABC):
     def heard(self, payload: bytes) -> None:
         """Take a message; the world has acted before."""
 
+    def ponged(self, payload: bytes) -> None:
+        """Take a WebSocket pong, which answers a ping or nothing."""
+        del payload
+
     def gone(self) -> None:
         """The connection is closed."""
         return

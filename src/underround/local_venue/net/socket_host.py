@@ -31,7 +31,10 @@ class SocketHost:
         flush_s: float = FLUSH_S,
         buffer_bound: int = BUFFER_BOUND,
     ) -> None:
-        """``flush_s``: how long frames are collected while there is traffic."""
+        """``doors``: by path; one that ends in ``/`` leads to every path under it, but ``/`` alone.
+
+        ``flush_s``: how long frames are collected while there is traffic.
+        """
         self._world = world
         self._doors = dict(doors)
         self.flusher = Flusher(flush_s, buffer_bound)
@@ -70,7 +73,7 @@ class SocketHost:
         self, request: picows.WSUpgradeRequest
     ) -> picows.WSListener | picows.WSUpgradeResponseWithListener | None:
         path = request.path.decode("ascii", "replace")
-        door = self._doors.get(path.partition("?")[0])
+        door = self._door_of(path.partition("?")[0])
         if door is None:
             return None
         self._world.act()
@@ -84,6 +87,14 @@ class SocketHost:
             )
             return picows.WSUpgradeResponseWithListener(response, None)
         return _Connection(self, door, admitted)
+
+    def _door_of(self, place: str) -> Door | None:
+        """Return the door of exactly this path, else of the nearest folder it is in."""
+        found = self._doors.get(place)
+        while found is None and "/" in place[1:]:
+            place = place[: place.rindex("/")]
+            found = self._doors.get(place + "/")
+        return found
 
     def came(self, peer: Peer, door: Door, transport: picows.WSTransport) -> int:
         """Give a client its line; returns the number of the connection."""
@@ -147,10 +158,11 @@ class _Connection(picows.WSListener):
             self._host.act()
             self._peer.heard(payload)
 
-    @staticmethod
-    def _control(transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+    def _control(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         if frame.msg_type == picows.WSMsgType.PING:
             transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type == picows.WSMsgType.PONG:
+            self._peer.ponged(frame.get_payload_as_bytes())
         elif frame.msg_type == picows.WSMsgType.CLOSE:
             if not transport.is_close_frame_sent:
                 transport.send_close(picows.WSCloseCode.OK)

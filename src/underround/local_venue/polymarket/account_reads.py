@@ -71,6 +71,8 @@ class AccountReads:
         order = self._world.polymarket.orders.get(wanted)
         if order is None or order.sent.account not in accounts_of(login.owner):
             raise Refused(404, "order not found")
+        if order.sent.outcome.market not in self._world.catalogue.markets:
+            raise Refused(404, "order not found")
         return json_answer(order_row(self._world, order))
 
     async def _trades(self, request: web.Request) -> web.Response:

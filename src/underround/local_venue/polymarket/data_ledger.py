@@ -1,7 +1,8 @@
 """The record behind the Data API: what wallets did, as far back as is kept.
 
 A trade is told once its transaction is mined, as an indexer of the chain would; if it is undone it
-was none.  Splits, merges and the like come from whoever carries wallets' calls out.
+was none.  Splits, merges and the like come from whoever carries wallets' calls out.  What the
+catalogue has forgotten is gone here too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 
 from underround.local_venue.polymarket.data_basis import Basis
 from underround.local_venue.polymarket.wallet_scratch import Deed
-from underround.local_venue.world import World, WorldEvent
+from underround.local_venue.world import ListingForgotten, World, WorldEvent
 from underround.model.book import Side
 from underround.model.ids import POLYMARKET, MarketId, OutcomeId
 from underround.model.units import ONE, Money, Nanos, Size
@@ -51,7 +52,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.cost - self.fee if self.side == "sell" else self.cost + self.fee
 
 
-class Ledger:
+class DataLedger:
     """Histories and cost bases of all wallets; bounded."""
 
     def __init__(self, world: World) -> None:
@@ -90,7 +91,10 @@ class Ledger:
 
     def _heard(self, event: WorldEvent) -> None:
         if isinstance(event, TradeMoved) and event.trade.market.venue == POLYMARKET:
-            self._moved(event.trade, event.at_ns)
+            if event.trade.market in self._world.catalogue.markets:
+                self._moved(event.trade, event.at_ns)
+        elif isinstance(event, ListingForgotten):
+            self._drop(event.market)
 
     def _moved(self, trade: Trade, at: Nanos) -> None:
         before = self._pending.get(trade.id)
@@ -163,6 +167,8 @@ class Ledger:
 
     def did(self, deed: Deed, transaction: str, at: Nanos) -> None:
         """Take in what a wallet did by itself."""
+        if deed.market is not None and deed.market not in self._world.catalogue.markets:
+            return
         self._keep(
             Entry(
                 number=self._next(),
@@ -226,6 +232,22 @@ class Ledger:
             own.pop(entry.number, None)
             if not own:
                 del self._of[entry.wallet]
+
+    def _drop(self, market: MarketId) -> None:
+        """Forget everything about a market that is not listed any more."""
+        for entry in [each for each in self._rows.values() if each.market == market]:
+            self._forget(entry)
+        for trade in [name for name, rows in self._pending.items() if rows[0].market == market]:
+            del self._pending[trade]
+        for held in [each for each in self._unsettled if each[1].market == market]:
+            del self._unsettled[held]
+        for wallet, outcomes in list(self._traded.items()):
+            gone = {each for each in outcomes if each.market == market}
+            outcomes.difference_update(gone)
+            for outcome in gone:
+                self._bases.pop((wallet, outcome), None)
+            if not outcomes:
+                del self._traded[wallet]
 
     def _basis(self, wallet: AccountId, outcome: OutcomeId) -> Basis:
         key = (wallet, outcome)

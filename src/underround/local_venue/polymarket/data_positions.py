@@ -10,7 +10,7 @@ import msgspec
 from underround.local_venue.catalogue import LocalMarket
 from underround.local_venue.polymarket import gamma_text as text
 from underround.local_venue.polymarket.data_basis import Basis
-from underround.local_venue.polymarket.data_ledger import Ledger
+from underround.local_venue.polymarket.data_ledger import DataLedger
 from underround.local_venue.polymarket.data_query import DataQuery, DataRefused, Key
 from underround.local_venue.polymarket.data_rows import Row, position_row
 from underround.local_venue.polymarket.gamma_measures import Measures
@@ -80,7 +80,7 @@ class Held(msgspec.Struct, frozen=True):
 class Positions:
     """Looks wallets up."""
 
-    def __init__(self, world: World, ledger: Ledger, measures: Measures) -> None:
+    def __init__(self, world: World, ledger: DataLedger, measures: Measures) -> None:
         """``measures`` says what shares are worth."""
         self._world = world
         self._ledger = ledger

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from underround.local_venue.world import World, WorldEvent
+from underround.local_venue.world import ListingForgotten, World, WorldEvent
 from underround.model.frames import NANOS_PER_SECOND
 from underround.model.ids import POLYMARKET, YES, MarketId
 from underround.model.units import ONE, Money, Nanos, Price
@@ -100,6 +100,8 @@ class Figures:
         return self._of.get(market, self._nothing)
 
     def _heard(self, event: WorldEvent) -> None:
+        if isinstance(event, ListingForgotten):
+            self._of.pop(event.market, None)
         if not isinstance(event, Traded) or event.market.venue != POLYMARKET:
             return
         figures = self._of.get(event.market)

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from underround.local_venue.catalogue import LocalEvent, LocalMarket
 from underround.local_venue.polymarket.gamma_names import series_of, tags_of
-from underround.local_venue.polymarket.gamma_pages import Order
+from underround.local_venue.polymarket.gamma_pages import Ordering
 from underround.local_venue.polymarket.gamma_query import Query, QueryRefused
 from underround.local_venue.polymarket.gamma_rows import Rows, closed, event_tags
 from underround.local_venue.polymarket.gamma_state import (
@@ -96,10 +96,10 @@ class Finder:
         yield from self._in_series(query, series)
         yield from self._tagged(query, tags)
 
-    def market_order(self, now: Nanos) -> Order[LocalMarket]:
+    def market_order(self, now: Nanos) -> Ordering[LocalMarket]:
         """Return what markets can be ordered by."""
         rows = self._measures
-        return Order(
+        return Ordering(
             lambda row: row.id,
             {
                 "volume24hr": lambda row: rows.volume_24h(row, now),
@@ -186,11 +186,11 @@ class Finder:
         yield from _between(query, "start_date", starts)
         yield from _between(query, "start_time", window)
 
-    def event_order(self, now: Nanos) -> Order[LocalEvent]:
+    def event_order(self, now: Nanos) -> Ordering[LocalEvent]:
         """Return what events can be ordered by."""
         rows, measures = self._rows, self._measures
         day = measures.volume_24h
-        return Order(
+        return Ordering(
             lambda event: event.id,
             {
                 "volume24hr": lambda event: sum(day(row, now) for row in rows.members(event)),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Reversible
+from itertools import takewhile
+from typing import TypeVar
+
 from underround.local_venue.catalogue import LocalEvent, LocalMarket, neg_risk_group
 from underround.local_venue.world import World
 from underround.model.ids import POLYMARKET
 from underround.model.units import Nanos
 
+R = TypeVar("R", LocalEvent, LocalMarket)
 _RECURRENCES = {
     300: "5m",
     900: "15m",
@@ -27,19 +32,18 @@ class Names:
         self._series: dict[str, int] = {}
         self._since: dict[str, Nanos] = {}
         self._recurrence: dict[str, str] = {}
-        self._markets_seen = 0
-        self._events_seen = 0
+        self._market_seen = 0
+        self._event_seen = 0
+        """Numbers of the newest that were looked at."""
 
     def refresh(self) -> None:
         """Number what was listed since the last time."""
         catalogue = self._world.catalogue
-        events = list(catalogue.events.values())[self._events_seen :]
-        self._events_seen += len(events)
-        for event in events:
+        for event in _later(catalogue.events.values(), self._event_seen):
+            self._event_seen = event.id
             self._see(event.tags, event.series, event.starts_ns or 0, "")
-        rows = list(catalogue.markets.values())[self._markets_seen :]
-        self._markets_seen += len(rows)
-        for row in rows:
+        for row in _later(catalogue.markets.values(), self._market_seen):
+            self._market_seen = row.id
             if row.listing.market.id.venue == POLYMARKET:
                 listing, window = row.listing, row.listing.window
                 word = _RECURRENCES.get(window.duration_s, "") if window is not None else ""
@@ -80,6 +84,12 @@ class Names:
     def recurrence(self, series: str) -> str:
         """Return how often a series begins anew, e.g. ``15m``; empty: not known."""
         return self._recurrence.get(series, "")
+
+
+def _later(listed: Reversible[R], number: int) -> list[R]:
+    """Return what was listed after ``number``; what is listed is in the order of its numbers."""
+    found = list(takewhile(lambda each: each.id > number, reversed(listed)))
+    return found[::-1]
 
 
 def neg_risk_market(event: LocalEvent) -> str:

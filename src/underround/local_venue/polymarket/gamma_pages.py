@@ -29,7 +29,7 @@ class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 _cursor = msgspec.json.Decoder(_Cursor).decode
 
 
-class Order(Generic[R]):
+class Ordering(Generic[R]):
     """What a list may be ordered by: the venue's field → its value of a row."""
 
     def __init__(

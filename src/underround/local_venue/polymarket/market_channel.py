@@ -18,7 +18,7 @@ from underround.local_venue.net.later import plan_soon
 from underround.local_venue.net.socket_host import Audience, Peer
 from underround.local_venue.polymarket import market_frames as frames
 from underround.local_venue.polymarket.published import PublishedBook, PublishedBooks, at_of
-from underround.local_venue.world import ListingTold, World, WorldEvent
+from underround.local_venue.world import ListingForgotten, ListingTold, World, WorldEvent
 from underround.model.frames import NANOS_PER_MS
 from underround.model.ids import NO, POLYMARKET, YES, MarketId
 from underround.model.units import Nanos, Price
@@ -176,6 +176,8 @@ class MarketChannel:
         elif isinstance(event, MarketEnded):
             market = event.resolution.market
         else:
+            if isinstance(event, ListingForgotten):
+                self._forget(event.market)
             return
         if market.venue != POLYMARKET:
             return
@@ -185,6 +187,10 @@ class MarketChannel:
             over = (at_of(event) // NANOS_PER_MS + 1) * NANOS_PER_MS
             plan_soon(self._world, over, self._publish)
         self._open.setdefault(market, []).append(event)
+
+    def _forget(self, market: MarketId) -> None:
+        for kept in (self._best, self._audiences, self._open):
+            kept.pop(market, None)
 
     def _publish(self, now: Nanos) -> None:
         """Tell what happened before ``now``'s millisecond."""

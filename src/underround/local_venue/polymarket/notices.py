@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from underround.local_venue.catalogue import LocalMarket
 from underround.local_venue.polymarket.rows import SIDE_WORDS, named
 from underround.local_venue.world import World, WorldEvent
 from underround.model.frames import NANOS_PER_SECOND
@@ -78,16 +79,18 @@ class Notices:
         if order.sent.outcome.market.venue != POLYMARKET:
             return
         login = self._world.accounts.logins.get(order.sent.owner)
-        if login is None:
+        row = self._world.catalogue.markets.get(order.sent.outcome.market)
+        if login is None or row is None:
             return
         self._number += 1
-        payload = self._payload(order, trade)
+        payload = self._payload(row, order, trade)
         notice = Notice(self._number, login.key, kind, at // NANOS_PER_SECOND, payload)
         self._of.setdefault(login.owner, deque(maxlen=_KEPT)).appendleft(notice)
 
-    def _payload(self, order: BookOrder, trade: Trade | None) -> dict[str, object]:
+    def _payload(
+        self, row: LocalMarket, order: BookOrder, trade: Trade | None
+    ) -> dict[str, object]:
         sent = order.sent
-        row = self._world.catalogue.markets[sent.outcome.market]
         token, label = named(self._world, sent.outcome)
         event = self._world.catalogue.events[row.event]
         return {

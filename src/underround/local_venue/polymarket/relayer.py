@@ -41,13 +41,16 @@ def routes(
     times: RelayTimes | None = None,
     deployed: Sequence[str] = (),
     gate: Gate | None = None,
+    same_time: bool = True,
 ) -> list[web.RouteDef]:
     """Return what ``relayer-v2`` answers.
 
     ``desk`` carries calls out; ``deployed`` are the wallets that exist from the beginning; ``gate``
-    checks builder keys where their time may differ from the venue's.
+    checks builder keys where their time may differ from the venue's.  ``same_time``: whether the
+    venue's clock is its clients', so that deadlines they sign can be judged.
     """
-    relayer = _Relayer(Transactions(world, desk, times=times, deployed=deployed), world, gate)
+    transactions = Transactions(world, desk, times=times, deployed=deployed, same_time=same_time)
+    relayer = _Relayer(transactions, world, gate)
     paths: dict[str, Handler] = {
         "/v1/account/transactions": relayer.own,
         "/v1/account/transactions/params": relayer.account_params,

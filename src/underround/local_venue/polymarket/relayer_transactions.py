@@ -74,14 +74,19 @@ class Transactions:
         *,
         times: RelayTimes | None = None,
         deployed: Sequence[str] = (),
+        same_time: bool = True,
     ) -> None:
-        """``deployed``: wallets that exist already, e.g. those of the ready-made accounts."""
+        """``deployed``: wallets that exist already, e.g. those of the ready-made accounts.
+
+        ``same_time``: whether the venue's clock is its clients'; if not, no deadline passes.
+        """
         self._world = world
         self._desk = desk
         self._times = times or RelayTimes()
         self._all: dict[str, Transaction] = {}
         self._nonces: dict[tuple[str, str], int] = {}
         self._deployed = {wallet.lower() for wallet in deployed}
+        self._same_time = same_time
         self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
 
@@ -149,7 +154,7 @@ class Transactions:
                 f"wallet registry validation failed: wallet {sent.wallet} is not registered",
             )
         server = now + self._world.faults.skew_ns(now)
-        if sent.deadline_s is not None and sent.deadline_s * NANOS_PER_SECOND <= server:
+        if self._passed(sent, server):
             raise Refused(400, f"deadline {sent.deadline_s} has passed")
         if kind == "WALLET" and self._active(kind, owner):
             raise Refused(400, f"wallet busy: an active action exists for {sent.wallet}")
@@ -157,6 +162,11 @@ class Transactions:
         if sent.nonce != expected:
             words = f"batch nonce {sent.nonce} does not match on-chain nonce {expected}"
             raise Refused(400, words)
+
+    def _passed(self, sent: Submitted, at: Nanos) -> bool:
+        """Whether the time until which the calls may be made has come."""
+        deadline = sent.deadline_s
+        return self._same_time and deadline is not None and deadline * NANOS_PER_SECOND <= at
 
     def _remember(self, transaction: Transaction) -> None:
         self._all[transaction.id] = transaction
@@ -169,8 +179,7 @@ class Transactions:
     # --- moving along --------------------------------------------------------------------------
 
     def _execute(self, transaction: Transaction, at: Nanos) -> None:
-        deadline = transaction.sent.deadline_s
-        if deadline is not None and deadline * NANOS_PER_SECOND < at:
+        if self._passed(transaction.sent, at - 1):
             self._end(transaction, "INVALID", at, "the deadline passed before it was sent")
             return
         self._move(transaction, "EXECUTED", at)
@@ -198,7 +207,7 @@ class Transactions:
 
     def _too_late(self, transaction: Transaction, at: Nanos) -> str:
         sent = transaction.sent
-        if sent.deadline_s is not None and sent.deadline_s * NANOS_PER_SECOND < at:
+        if self._passed(sent, at - 1):
             return "the deadline has passed"
         mined = self._nonces.get((sent.wallet_kind, sent.owner), 0)
         if sent.nonce is not None and sent.nonce != mined:

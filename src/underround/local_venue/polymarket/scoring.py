@@ -25,7 +25,8 @@ _ONE_SIDED: Final = 3
 def scores(world: World, order: BookOrder, now: Nanos) -> bool:
     """Whether an order earns liquidity rewards now."""
     market = order.sent.outcome.market
-    terms = world.catalogue.markets[market].listing.rewards
+    row = world.catalogue.markets.get(market)
+    terms = None if row is None else row.listing.rewards
     if terms is None or order.state != "live":
         return False
     double = _double_middle(world, market, terms)

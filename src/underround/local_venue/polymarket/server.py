@@ -11,9 +11,9 @@ from aiohttp import web
 from underround.local_venue.accounts import Login, account_of
 from underround.local_venue.catalogue import LocalMarket
 from underround.local_venue.polymarket.auth import WINDOW_NS, Gate
+from underround.local_venue.polymarket.clob_ledger import ClobLedger
 from underround.local_venue.polymarket.gamma_figures import Figures
 from underround.local_venue.polymarket.heartbeat import Heartbeats
-from underround.local_venue.polymarket.ledger import Ledger
 from underround.local_venue.polymarket.limits import AddressLimits, SignerLimits
 from underround.local_venue.polymarket.notices import Notices
 from underround.local_venue.polymarket.refused import Refused
@@ -66,7 +66,7 @@ class ClobServer:
         self.signers = SignerLimits(world.accounts, enforced=limits_enforced)
         self.addresses = address_limits or AddressLimits()
         self.engine = EngineState(world)
-        self.ledger = Ledger(world)
+        self.ledger = ClobLedger(world)
         self.notices = Notices(world)
         self.figures = Figures(world)
         self.beats = Heartbeats(world)

@@ -191,7 +191,8 @@ class UserChannel:
     def _market(self, market: MarketId) -> Market | None:
         if market.venue != POLYMARKET:
             return None
-        return self._world.catalogue.markets[market].listing.market
+        row = self._world.catalogue.markets.get(market)
+        return None if row is None else row.listing.market
 
 
 def _told(trade: Trade) -> Iterator[tuple[str, frames.TraderSide]]:

@@ -7,7 +7,10 @@ seed, so strategies can be shown fresh, late, scattered or missing inferences, n
 from __future__ import annotations
 
 import random
+from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import isqrt
 from typing import Final
 
 import msgspec
@@ -24,10 +27,12 @@ SUBMISSION_BLOCKS: Final = 12
 """An inference is known so many blocks after the one it is named after."""
 CHAIN: Final = "allora-testnet-1"
 _GENESIS_NS: Final = 1_700_000_000 * NANOS_PER_SECOND
-_INFERERS: Final = 6
-_FORECASTERS: Final = 3
+INFERERS: Final = 6
+FORECASTERS: Final = 3
+_KEPT: Final = 16
+"""Inferences of each topic."""
 _DECIMALS: Final = 10**12
-"""Values are kept in billionths of a millionth."""
+"""Values are kept in billionths of a billionth, prices come in millionths."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -40,6 +45,19 @@ class Prediction(msgspec.Struct, frozen=True):
     inferers: tuple[tuple[str, int], ...]
     forecasters: tuple[tuple[str, int], ...]
 
+    def without(self) -> Iterator[tuple[str, int]]:
+        """Yield each worker, and what the others said together; inferers first."""
+        everybody = (*self.inferers, *self.forecasters)
+        total = sum(value for _, value in everybody)
+        for worker, value in everybody:
+            yield worker, (total - value) // (len(everybody) - 1)
+
+    def joined_by(self) -> Iterator[tuple[str, int]]:
+        """Yield each forecaster, and what the inferers and it alone said together."""
+        total = sum(value for _, value in self.inferers)
+        for worker, value in self.forecasters:
+            yield worker, (total + value) // (len(self.inferers) + 1)
+
 
 class AlloraChain:
     """The topics of the test network about assets that have a price here."""
@@ -51,6 +69,22 @@ class AlloraChain:
         self.topics: dict[int, ForecastTopic] = {
             topic.id: topic for topic in TOPICS if topic.chain == CHAIN
         }
+        self._known: dict[int, deque[Prediction]] = {}
+        """The newest ones, which stay when the prices they were made of are forgotten."""
+        for topic in self.topics.values():
+            nonce = self.newest_nonce(topic.id, self.height(world.clock.now()))
+            self._plan(topic, nonce + topic.epoch_blocks)
+
+    def _plan(self, topic: ForecastTopic, nonce: int) -> None:
+        known = self.time_of(nonce + SUBMISSION_BLOCKS)
+        self._world.agenda.plan(known, lambda _at: self._epoch(topic, nonce))
+
+    def _epoch(self, topic: ForecastTopic, nonce: int) -> None:
+        """Keep the inference that becomes known now."""
+        found = self.prediction(topic.id, nonce)
+        if found is not None:
+            self._known.setdefault(topic.id, deque(maxlen=_KEPT)).append(found)
+        self._plan(topic, nonce + topic.epoch_blocks)
 
     def height(self, now: Nanos) -> int:
         """Return the number of the newest block."""
@@ -71,27 +105,32 @@ class AlloraChain:
         return (height - SUBMISSION_BLOCKS) // epoch * epoch
 
     def prediction(self, topic: int, nonce: int) -> Prediction | None:
-        """Return what was predicted at block ``nonce``; ``None``: nothing (yet)."""
+        """Return what was predicted at block ``nonce``; ``None``: nothing, not yet, or forgotten.
+
+        The last ones of every topic stay, as a node keeps a part of its history.
+        """
         asked = self.topics.get(topic)
-        now = self._world.clock.now()
         if asked is None or nonce % asked.epoch_blocks:
             return None
-        if nonce + SUBMISSION_BLOCKS > self.height(now):
+        if nonce + SUBMISSION_BLOCKS > self.height(self._world.time()):
             return None
+        for found in self._known.get(topic, ()):
+            if found.nonce == nonce:
+                return found
         price = self._world.prices.mean(_symbol(asked), self.time_of(nonce), 1)
         return None if price is None else self._predicted(asked, nonce, price)
 
     def _predicted(self, asked: ForecastTopic, nonce: int, price: Money) -> Prediction:
         drawn = random.Random(f"allora {self._world.seed} {asked.id} {nonce}")
         inferers = tuple(
-            (_worker(asked.id, number), _value(asked, price, drawn)) for number in range(_INFERERS)
+            (_worker(asked.id, number), _value(asked, price, drawn)) for number in range(INFERERS)
         )
         forecasters = tuple(
-            (_worker(asked.id, _INFERERS + number), _value(asked, price, drawn))
-            for number in range(_FORECASTERS)
+            (_worker(asked.id, INFERERS + number), _value(asked, price, drawn))
+            for number in range(FORECASTERS)
         )
         values = [value for _, value in (*inferers, *forecasters)]
-        naive = sum(value for _, value in inferers) // _INFERERS
+        naive = sum(value for _, value in inferers) // INFERERS
         return Prediction(asked.id, nonce, sum(values) // len(values), naive, inferers, forecasters)
 
 
@@ -100,10 +139,11 @@ def _symbol(topic: ForecastTopic) -> str:
 
 
 def _value(asked: ForecastTopic, price: Money, drawn: random.Random) -> int:
-    """Return one opinion: within about a tenth of a percent a square root of an hour."""
-    error = drawn.randrange(-1_000_000, 1_000_001) * asked.horizon_s // 3_600  # of 10^-9
+    """Return one opinion: off by up to a tenth of a percent times the root of the hours ahead."""
+    most = isqrt(10**12 * asked.horizon_s // 3_600)
+    error = drawn.randrange(-most, most + 1)  # of 10^-9
     if asked.kind == "price":
-        return price * _DECIMALS + price * _DECIMALS // 10**9 * error
+        return price * _DECIMALS * (10**9 + error) // 10**9
     if asked.kind == "log_return":
         return error * 10**9
     return (abs(error) + 100_000) * 10**9

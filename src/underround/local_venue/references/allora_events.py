@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -22,12 +22,22 @@ from underround.local_venue.world import World
 from underround.model.units import Nanos
 
 _TOPIC: Final = re.compile(
-    r"tm\.event='NewBlockEvents' AND emissions\.(?P<version>v\d+)\.\w+\.topic_id "
+    r"tm\.event='NewBlockEvents' AND (?P<event>emissions\.v\d+\.\w+)\.topic_id "
     r"CONTAINS '(?P<topic>\d{1,9})'"
 )
 _HEADERS: Final = "tm.event='NewBlockHeader'"
 _MOST_SUBSCRIPTIONS: Final = 5
+_PARSE_ERROR: Final = -32700
+_NO_METHOD: Final = -32601
+_INTERNAL: Final = -32603
+_MESSAGES: Final = {
+    _PARSE_ERROR: "Parse error. Invalid JSON",
+    _NO_METHOD: "Method not found",
+    _INTERNAL: "Internal error",
+}
 _encode: Final = msgspec.json.encode
+_Event: TypeAlias = tuple[str, dict[str, str]]
+"""Type and attributes."""
 
 
 class _Query(msgspec.Struct):
@@ -60,39 +70,54 @@ class EventPeer(Peer):
         self._events.peers.pop(self, None)
 
     def heard(self, payload: bytes) -> None:
-        """Subscribe or unsubscribe."""
+        """Carry out a request."""
         try:
             request = _request(payload)
         except (ValueError, RecursionError):
-            self._refuse(-1, -32700, "Parse error. Invalid JSON")
+            self._refuse(-1, _PARSE_ERROR, "")
             return
         query = request.params.query
-        if request.method == "subscribe" and query in self.queries:
-            self._refuse(request.id, -32603, "already subscribed")
-        elif request.method == "subscribe" and len(self.queries) >= _MOST_SUBSCRIPTIONS:
-            most = f"max_subscriptions_per_client {_MOST_SUBSCRIPTIONS} reached"
-            self._refuse(request.id, -32603, most)
-        elif request.method == "subscribe" and (query == _HEADERS or _TOPIC.fullmatch(query)):
-            self.queries[query] = request.id
-            self._answer(request.id, {})
-        elif request.method == "unsubscribe" and self.queries.pop(query, None) is not None:
-            self._answer(request.id, {})
-        elif request.method in {"subscribe", "unsubscribe"}:
-            self._refuse(request.id, -32603, "failed to parse query")
+        if request.method == "subscribe":
+            self._subscribe(request.id, query)
+        elif request.method == "unsubscribe_all":
+            self.queries.clear()
+            self._tell(request.id, {})
+        elif request.method != "unsubscribe":
+            self._refuse(request.id, _NO_METHOD, "")
+        elif self.queries.pop(query, None) is None:
+            self._refuse(request.id, _INTERNAL, "subscription not found")
         else:
-            self._refuse(request.id, -32601, "Method not found")
+            self._tell(request.id, {})
 
-    def _answer(self, number: int | str, result: object) -> None:
-        self.answer(_encode({"jsonrpc": "2.0", "id": number, "result": result}))
+    def _subscribe(self, number: int | str, query: str) -> None:
+        if query in self.queries:
+            self._refuse(number, _INTERNAL, "already subscribed")
+        elif len(self.queries) >= _MOST_SUBSCRIPTIONS:
+            most = f"max_subscriptions_per_client {_MOST_SUBSCRIPTIONS} reached"
+            self._refuse(number, _INTERNAL, most)
+        elif query != _HEADERS and _TOPIC.fullmatch(query) is None:
+            self._refuse(number, _INTERNAL, "failed to parse query")
+        else:
+            self.queries[query] = number
+            self._tell(number, {})
+
+    def _tell(self, number: int | str, result: object) -> None:
+        self.send(_encode({"jsonrpc": "2.0", "id": number, "result": result}))
 
     def _refuse(self, number: int | str, code: int, data: str) -> None:
-        error = {"code": code, "message": "Internal error", "data": data}
-        self.answer(_encode({"jsonrpc": "2.0", "id": number, "error": error}))
+        error = {"code": code, "message": _MESSAGES[code], "data": data}
+        self.send(_encode({"jsonrpc": "2.0", "id": number, "error": error}))
 
-    def tell(self, query: str, kind: str, value: object) -> None:
-        """Send an event of a subscription."""
-        result = {"query": query, "data": {"type": f"tendermint/event/{kind}", "value": value}}
-        self.send(_encode({"jsonrpc": "2.0", "id": self.queries[query], "result": result}))
+    def tell(
+        self, query: str, kind: str, value: object, flat: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Send what happened to a subscription; ``flat``: every attribute by its full name."""
+        result = {
+            "query": query,
+            "data": {"type": f"tendermint/event/{kind}", "value": value},
+            "events": {"tm.event": [kind], **(flat or {})},
+        }
+        self._tell(self.queries[query], result)
 
 
 class ChainEvents:
@@ -118,7 +143,7 @@ class ChainEvents:
         self.peers[peer] = None
         if not self._ticking:
             self._ticking = True
-            self._plan(self._chain.height(self._world.clock.now()) + 1)
+            self._plan(self._chain.height(self._world.time()) + 1)
 
     def _plan(self, height: int) -> None:
         self._world.agenda.plan(self._chain.time_of(height), self._block)
@@ -128,56 +153,70 @@ class ChainEvents:
             self._ticking = False
             return
         height = self._chain.height(at + BLOCK_NS // 2)
-        known: dict[int, Prediction | None] = {}
+        happened = self._happened(height)
         for peer in tuple(self.peers):
             for query in tuple(peer.queries):
                 if query == _HEADERS:
                     peer.tell(query, "NewBlockHeader", {"header": self._rest.header(height)})
-                else:
-                    self._tell_inferences(peer, query, height, known)
+                elif _fits(query, happened):
+                    value = {
+                        "height": str(height),
+                        "events": [_row(kind, attributes) for kind, attributes in happened],
+                        "num_txs": "0",
+                    }
+                    peer.tell(query, "NewBlockEvents", value, _flat(happened))
         self._plan(height + 1)
 
-    def _tell_inferences(
-        self, peer: EventPeer, query: str, height: int, known: dict[int, Prediction | None]
-    ) -> None:
-        """Tell the inferences of this block that fit: a subscription to 13 also brings 113."""
-        asked = _TOPIC.fullmatch(query)
-        if asked is None or asked["version"] != self._chain.version:
-            return
-        events = []
+    def _happened(self, height: int) -> list[_Event]:
+        """Return a block's events: whoever asked for one of them is sent all, as by the node."""
         nonce = height - SUBMISSION_BLOCKS
-        for topic in self._chain.topics:
-            if asked["topic"] not in str(topic):
-                continue
-            if topic not in known:
-                known[topic] = self._chain.prediction(topic, nonce)
-            found = known[topic]
-            if found is not None:
-                events += self._events(found)
-        if events:
-            value = {"height": str(height), "events": events, "num_txs": "0"}
-            peer.tell(query, "NewBlockEvents", value)
-
-    def _events(self, found: Prediction) -> list[dict[str, object]]:
-        if self._chain.version == "v9":
-            attributes = {
-                "block_height": _quoted(str(found.nonce)),
-                "topic_id": _quoted(str(found.topic)),
-                "value_bundle": _encode(bundle_v9(found)).decode(),
-                "mode": "EndBlock",
-            }
-            return [_event("emissions.v9.EventNetworkInferences", attributes)]
-        return [
-            _event("emissions.v10.EventNetworkInferenceBundle", _attributes_v10(found, damped))
-            for damped in (False, True)
-        ]
+        found = [self._chain.prediction(topic, nonce) for topic in self._chain.topics]
+        version = self._chain.version
+        events: list[_Event] = []
+        for each in found:
+            if each is not None:
+                events += _told_v9(each) if version == "v9" else _told_v10(each)
+                events.append((f"emissions.{version}.EventWorkerLastCommitSet", {
+                    "block_height": _quoted(height),
+                    "nonce": _text({"block_height": str(nonce)}),
+                    "topic_id": _quoted(each.topic),
+                    "mode": "EndBlock",
+                }))  # fmt: skip
+        return events
 
 
-def _attributes_v10(found: Prediction, damped: bool) -> dict[str, str]:
+def _fits(query: str, happened: Sequence[_Event]) -> bool:
+    """Whether a block has what is asked for: 113 contains 13 as well."""
+    asked = _TOPIC.fullmatch(query)
+    return asked is not None and any(
+        kind == asked["event"] and asked["topic"] in attributes["topic_id"]
+        for kind, attributes in happened
+    )
+
+
+def _told_v9(found: Prediction) -> list[_Event]:
+    attributes = {
+        "block_height": _quoted(found.nonce),
+        "topic_id": _quoted(found.topic),
+        "value_bundle": _text(bundle_v9(found)),
+        "mode": "EndBlock",
+    }
+    return [("emissions.v9.EventNetworkInferences", attributes)]
+
+
+def _told_v10(found: Prediction) -> list[_Event]:
+    """Return the plain and the damped one; with workers that agree so well they are the same."""
+    return [
+        ("emissions.v10.EventNetworkInferenceBundle", _attributes_v10(found, damped))
+        for damped in ("false", "true")
+    ]
+
+
+def _attributes_v10(found: Prediction, damped: str) -> dict[str, str]:
     inferers, forecasters = found.inferers, found.forecasters
     return {
-        "topic_id": _quoted(str(found.topic)),
-        "nonce": _quoted(str(found.nonce)),
+        "topic_id": _quoted(found.topic),
+        "nonce": _quoted(found.nonce),
         "label_names": _text(["y"]),
         "inferer_addresses": _text([worker for worker, _ in inferers]),
         "forecaster_addresses": _text([worker for worker, _ in forecasters]),
@@ -185,19 +224,27 @@ def _attributes_v10(found: Prediction, damped: bool) -> dict[str, str]:
         "naive_value": _text([decimal18(found.naive)]),
         "inferer_values": _text([[decimal18(value)] for _, value in inferers]),
         "forecaster_values": _text([[decimal18(value)] for _, value in forecasters]),
-        "outlier_resistant": "true" if damped else "false",
+        "outlier_resistant": damped,
         "mode": "EndBlock",
     }
 
 
-def _event(kind: str, attributes: Mapping[str, str]) -> dict[str, object]:
+def _row(kind: str, attributes: Mapping[str, str]) -> dict[str, object]:
     rows = [{"key": key, "value": value, "index": True} for key, value in attributes.items()]
     return {"type": kind, "attributes": rows}
+
+
+def _flat(happened: Sequence[_Event]) -> dict[str, list[str]]:
+    flat: dict[str, list[str]] = {}
+    for kind, attributes in happened:
+        for key, value in attributes.items():
+            flat.setdefault(f"{kind}.{key}", []).append(value)
+    return flat
 
 
 def _text(value: object) -> str:
     return _encode(value).decode()
 
 
-def _quoted(text: str) -> str:
-    return f'"{text}"'
+def _quoted(number: int) -> str:
+    return f'"{number}"'

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final, TypeAlias
 from urllib.parse import parse_qs, unquote
 
 import msgspec
 
 from underround.local_venue.faults import Stream
-from underround.local_venue.net.peers import Peer
-from underround.local_venue.references.binance_market import (
-    INTERVALS_MS,
-    Candle,
-    Pair,
-    SpotMarket,
-    SpotMoved,
-    eight,
-)
-from underround.local_venue.references.binance_rest import agg_row
+from underround.local_venue.net.peers import Turned
+from underround.local_venue.references import binance_frames as frames
+from underround.local_venue.references.binance_candles import INTERVALS_MS, Candle
+from underround.local_venue.references.binance_frames import Stamp
+from underround.local_venue.references.binance_market import Pair, SpotMarket, SpotMoved
+from underround.local_venue.references.binance_peer import MOST_STREAMS, SpotPeer
 from underround.local_venue.world import World
-from underround.model.frames import NANOS_PER_MS
+from underround.model.frames import NANOS_PER_MS, NANOS_PER_SECOND
 from underround.model.units import Nanos, Price, Size
 
-PING_S: Final = 20.0
-_STREAM: Final = re.compile(
-    r"(?P<symbol>[a-z0-9]+)@(?P<kind>trade|aggTrade|bookTicker|kline|depth)"
-    r"(?:_(?P<interval>\w+))?(?P<levels>5|10|20)?(?:@(?P<speed>100ms|1000ms))?"
-)
-_MOST_STREAMS: Final = 1_024
+_SPEEDS: Final = {100: "@100ms", 1_000: ""}
+_PARTIAL: Final = (5, 10, 20)
+_EVERYBODY: Final = "!miniTicker@arr"
 _encode: Final = msgspec.json.encode
-
-
-class _Command(msgspec.Struct):
-    method: str
-    id: int | str | None = None
-    params: list[str] = []
-
-
-_command: Final = msgspec.json.Decoder(_Command).decode
+_Make: TypeAlias = Callable[[Stamp], object]
+"""Writes a frame with times in the unit that a client asked for."""
 
 
 class _Diff:
@@ -52,143 +37,101 @@ class _Diff:
         self.asks: dict[Price, Size] = {}
 
 
-class SpotPeer(Peer):
-    """One client."""
-
-    def __init__(self, streams: SpotStreams, wanted: Sequence[str], *, combined: bool) -> None:
-        """Begin with the streams of the address."""
-        self._streams = streams
-        self.wanted = dict.fromkeys(wanted)
-        self.combined = combined
-        self._pinging: asyncio.Task[None] | None = None
-
-    def opened(self) -> None:
-        """Join, and be pinged from now on."""
-        self._streams.peers[self] = None
-        self._pinging = asyncio.get_running_loop().create_task(self._ping())
-
-    def gone(self) -> None:
-        """Leave."""
-        self._streams.peers.pop(self, None)
-        if self._pinging is not None:
-            self._pinging.cancel()
-
-    async def _ping(self) -> None:
-        while True:
-            await asyncio.sleep(PING_S)
-            if self.transport is not None and self.here:
-                self.transport.send_ping(str(self._streams.now_ms()).encode())
-
-    def heard(self, payload: bytes) -> None:
-        """Take a command."""
-        try:
-            command = _command(payload)
-        except (ValueError, RecursionError):
-            self.answer(_encode({"code": 3, "msg": "Invalid JSON: expected value at line 1"}))
-            return
-        self.answer(_encode(self._obey(command)))
-
-    def _obey(self, command: _Command) -> object:
-        bad = [name for name in command.params if _STREAM.fullmatch(name) is None]
-        if command.method == "LIST_SUBSCRIPTIONS":
-            return {"result": list(self.wanted), "id": command.id}
-        if command.method not in {"SUBSCRIBE", "UNSUBSCRIBE"}:
-            return {"code": 2, "msg": "Invalid request: unknown variant", "id": command.id}
-        if bad or len(self.wanted) + len(command.params) > _MOST_STREAMS:
-            return {"code": 2, "msg": "Invalid request: request stream is invalid"}
-        for name in command.params:
-            if command.method == "SUBSCRIBE":
-                self.wanted[name] = None
-            else:
-                self.wanted.pop(name, None)
-        return {"result": None, "id": command.id}
-
-    def tell(self, stream: str, data: bytes) -> None:
-        """Send a frame of a stream."""
-        if stream in self.wanted:
-            self.send(
-                b'{"stream":"%b","data":%b}' % (stream.encode(), data) if self.combined else data
-            )
-
-
 class SpotStreams:
-    """The door of every stream; ``under`` it stand the paths ``/ws`` and ``/stream``."""
+    """The door of every stream; ``/ws``, ``/ws/`` and ``/stream`` lead to it."""
 
     stream: Stream = "binance.ws"
 
     def __init__(self, world: World, market: SpotMarket) -> None:
         """Tell what ``market`` does."""
         self._world = world
-        self.peers: dict[SpotPeer, None] = {}
+        self._market = market
+        self._audiences: dict[str, dict[SpotPeer, None]] = {}
         self._diffs: dict[tuple[str, int], _Diff] = {}
-        self._bars: dict[str, Candle] = {}
-        """The candle each stream told last: when another one begins, its end is told."""
+        self._untold: dict[str, int] = {}
+        """Of each stream of candles: the opening of the first bar whose end was not told."""
+        self._beating = False
         market.listen(self._moved)
 
-    def now_ms(self) -> int:
-        """Return the venue's time in milliseconds."""
-        return self._world.clock.now() // NANOS_PER_MS
+    def told(self, at: Nanos) -> Nanos:
+        """Return what the venue says the time is when it is ``at``."""
+        return at + self._world.faults.skew_ns(at)
 
-    def admit(self, path: str, headers: Mapping[str, str]) -> SpotPeer:
+    def now_ms(self) -> int:
+        """Return the venue's time in milliseconds, as it tells it."""
+        return self.told(self._world.time()) // NANOS_PER_MS
+
+    def admit(self, path: str, headers: Mapping[str, str]) -> SpotPeer | Turned:
         """Let anybody in; what is no stream's name is never told, as at the venue."""
         del headers
         place, _, query = path.partition("?")
-        if place.startswith("/stream"):
-            named = parse_qs(query).get("streams", [""])[0]
-            return SpotPeer(self, [name for name in named.split("/") if name], combined=True)
-        named = unquote(place.removeprefix("/ws").strip("/"))
-        return SpotPeer(self, [name for name in named.split("/") if name], combined=False)
+        asked = parse_qs(query)
+        combined = place.startswith("/stream")
+        named = asked.get("streams", [""])[0] if combined else unquote(place.removeprefix("/ws"))
+        wanted = [name for name in named.split("/") if name]
+        if len(wanted) > MOST_STREAMS:
+            return Turned(400, {"code": 2, "msg": "Invalid request: too many streams"})
+        stamp = frames.stamp_of(asked.get("timeUnit", [""])[0])
+        return SpotPeer(self, wanted, combined=combined, stamp=stamp)
 
-    # --- frames --------------------------------------------------------------------------------
+    # --- who wants what ------------------------------------------------------------------------
 
-    def _moved(self, moved: SpotMoved) -> None:
-        pair, trade = moved.pair, moved.trade
-        symbol, at = pair.symbol.lower(), trade.at_ns
-        for width in (100, 1_000):
-            self._collect(moved, width)
-        if not self.peers:
+    def follow(self, peer: SpotPeer, names: Iterable[str]) -> None:
+        """Tell a client these streams from now on."""
+        now_ms = self._world.time() // NANOS_PER_MS
+        for name in names:
+            self._audiences.setdefault(name, {})[peer] = None
+            interval = name.partition("@kline_")[2]
+            if interval in INTERVALS_MS:
+                self._untold.setdefault(name, now_ms - now_ms % INTERVALS_MS[interval])
+        if not self._beating and self._audiences:
+            self._beating = True
+            self._plan_beat(self._world.time())
+
+    def unfollow(self, peer: SpotPeer, names: Iterable[str]) -> None:
+        """Tell a client these streams no more."""
+        for name in names:
+            audience = self._audiences.get(name, {})
+            audience.pop(peer, None)
+            if not audience:
+                self._audiences.pop(name, None)
+                self._untold.pop(name, None)
+
+    def _tell(self, stream: str, make: _Make) -> None:
+        audience = self._audiences.get(stream)
+        if audience is None:
             return
-        told = self.now_ms()
-        single = {
-            "e": "trade",
-            "E": told,
-            "s": pair.symbol,
-            "t": trade.id,
-            "p": eight(trade.price),
-            "q": eight(trade.size),
-            "T": at // NANOS_PER_MS,
-            "m": trade.sold,
-            "M": True,
-        }
-        self._tell(f"{symbol}@trade", single)
-        self._tell(
-            f"{symbol}@aggTrade", {"e": "aggTrade", "E": told, "s": pair.symbol} | agg_row(trade)
-        )
-        self._tell(f"{symbol}@bookTicker", _book_ticker(pair))
-        for name in INTERVALS_MS:
-            self._tell_candle(pair, name, told)
-
-    def _tell_candle(self, pair: Pair, name: str, told: int) -> None:
-        stream = f"{pair.symbol.lower()}@kline_{name}"
-        if not any(stream in peer.wanted for peer in self.peers):
-            self._bars.pop(stream, None)
-            return
-        bar, before = pair.candles[name][-1], self._bars.get(stream)
-        if before is not None and before is not bar:
-            self._tell(stream, _kline(pair, name, before, told, closed=True))
-        self._bars[stream] = bar
-        self._tell(stream, _kline(pair, name, bar, told, closed=False))
-
-    def _tell(self, stream: str, body: object) -> None:
-        data = _encode(body)
-        for peer in self.peers:
+        written: dict[Stamp, bytes] = {}
+        for peer in tuple(audience):
+            data = written.get(peer.stamp)
+            if data is None:
+                data = written[peer.stamp] = _encode(make(peer.stamp))
             peer.tell(stream, data)
 
+    # --- with every trade ----------------------------------------------------------------------
+
+    def _moved(self, moved: SpotMoved) -> None:
+        if not self._audiences:
+            return
+        pair, trade = moved.pair, moved.trade
+        symbol, told = pair.symbol.lower(), self.told(trade.at_ns)
+        self._tell(f"{symbol}@trade", partial(frames.trade, pair.symbol, trade, told))
+        self._tell(f"{symbol}@aggTrade", partial(frames.agg_trade, pair.symbol, trade, told))
+        self._tell(f"{symbol}@bookTicker", lambda _stamp: frames.book_ticker(pair))
+        for width in _SPEEDS:
+            self._collect(moved, width)
+
+    # --- the book ------------------------------------------------------------------------------
+
     def _collect(self, moved: SpotMoved, width_ms: int) -> None:
-        """Put changes aside until the next frame of the depth stream is due."""
+        """Put changes aside until the next frame of the depth streams is due."""
         key = (moved.pair.symbol, width_ms)
         diff = self._diffs.get(key)
         if diff is None:
+            symbol, speed = moved.pair.symbol.lower(), _SPEEDS[width_ms]
+            names = (f"{symbol}@depth{levels}{speed}" for levels in ("", *_PARTIAL))
+            if not any(name in self._audiences for name in names):
+                return
             diff = self._diffs[key] = _Diff(moved.pair.update_id)
             span = width_ms * NANOS_PER_MS
             due = moved.trade.at_ns - moved.trade.at_ns % span + span
@@ -198,66 +141,81 @@ class SpotStreams:
 
     def _depth(self, pair: Pair, width_ms: int, at: Nanos) -> None:
         diff = self._diffs.pop((pair.symbol, width_ms))
-        if not self.peers:
+        symbol, speed, told = pair.symbol.lower(), _SPEEDS[width_ms], self.told(at)
+
+        def update(stamp: Stamp) -> object:
+            return {
+                "e": "depthUpdate",
+                "E": stamp(told),
+                "s": pair.symbol,
+                "U": diff.first,
+                "u": pair.update_id,
+                "b": frames.level_rows(sorted(diff.bids.items(), reverse=True)),
+                "a": frames.level_rows(sorted(diff.asks.items())),
+            }
+
+        self._tell(f"{symbol}@depth{speed}", update)
+        for levels in _PARTIAL:
+            name = f"{symbol}@depth{levels}{speed}"
+            self._tell(name, partial(_partial_depth, pair, levels))
+
+    # --- every second --------------------------------------------------------------------------
+
+    def _plan_beat(self, now: Nanos) -> None:
+        due = now - now % NANOS_PER_SECOND + NANOS_PER_SECOND
+        self._world.agenda.plan(due, self._beat)
+
+    def _beat(self, at: Nanos) -> None:
+        if not self._audiences:
+            self._beating = False
             return
-        symbol, suffix = pair.symbol.lower(), "@100ms" if width_ms == 100 else ""
-        update = {
-            "e": "depthUpdate",
-            "E": at // NANOS_PER_MS,
-            "s": pair.symbol,
-            "U": diff.first,
-            "u": pair.update_id,
-            "b": [[eight(price), eight(size)] for price, size in sorted(diff.bids.items())[::-1]],
-            "a": [[eight(price), eight(size)] for price, size in sorted(diff.asks.items())],
-        }
-        self._tell(f"{symbol}@depth{suffix}", update)
-        for levels in (5, 10, 20):
-            self._tell(f"{symbol}@depth{levels}{suffix}", _partial(pair, levels))
+        pairs = self._market.pairs.values()
+        for pair in pairs:
+            self._tell_statistics(pair, at)
+        if pairs:
+            self._tell(
+                _EVERYBODY,
+                lambda stamp: [self._mini(pair, at, stamp) for pair in pairs],
+            )
+        for name in tuple(self._untold):
+            self._tell_candles(name, at)
+        self._plan_beat(at)
+
+    def _tell_statistics(self, pair: Pair, at: Nanos) -> None:
+        symbol, told = pair.symbol.lower(), self.told(at)
+        self._tell(f"{symbol}@miniTicker", lambda stamp: self._mini(pair, at, stamp))
+        self._tell(f"{symbol}@avgPrice", partial(frames.avg_price, pair, at, told))
+        if f"{symbol}@ticker" in self._audiences:
+            day = pair.candles.day(at // NANOS_PER_MS)
+            assert day is not None
+            self._tell(f"{symbol}@ticker", partial(frames.ticker, pair, day, told))
+
+    def _mini(self, pair: Pair, at: Nanos, stamp: Stamp) -> object:
+        day = pair.candles.day(at // NANOS_PER_MS)
+        assert day is not None
+        return frames.mini_ticker(pair.symbol, day, self.told(at), stamp)
+
+    def _tell_candles(self, stream: str, at: Nanos) -> None:
+        """Tell the end of every bar that ended, once, and how the present one stands."""
+        symbol, _, name = stream.partition("@kline_")
+        pair = self._market.pairs.get(symbol.upper())
+        if pair is None or symbol != symbol.lower():
+            return
+        width, at_ms, told = INTERVALS_MS[name], at // NANOS_PER_MS, self.told(at)
+        for bar in pair.candles.since(name, self._untold[stream], at_ms):
+            closed = bar.open_ms + width <= at_ms
+            if closed:
+                self._untold[stream] = bar.open_ms + width
+            elif name != "1s" and at_ms // 1_000 % 2:
+                break  # a bar that goes on is told every two seconds
+            self._tell(stream, partial(_kline, pair.symbol, name, bar, told, closed))
 
 
-def _book_ticker(pair: Pair) -> dict[str, object]:
-    return {
-        "u": pair.update_id,
-        "s": pair.symbol,
-        "b": eight(pair.bid),
-        "B": eight(pair.bids[pair.bid]),
-        "a": eight(pair.ask),
-        "A": eight(pair.asks[pair.ask]),
-    }
+def _kline(
+    symbol: str, name: str, bar: Candle, told: Nanos, closed: bool, stamp: Stamp
+) -> object:
+    return frames.kline(symbol, name, bar, told, stamp, closed=closed)
 
 
-def _partial(pair: Pair, levels: int) -> dict[str, object]:
-    bids, asks = sorted(pair.bids, reverse=True)[:levels], sorted(pair.asks)[:levels]
-    return {
-        "lastUpdateId": pair.update_id,
-        "bids": [[eight(price), eight(pair.bids[price])] for price in bids],
-        "asks": [[eight(price), eight(pair.asks[price])] for price in asks],
-    }
-
-
-def _kline(pair: Pair, name: str, bar: Candle, told: int, *, closed: bool) -> dict[str, object]:
-    closes = bar.open_ms + INTERVALS_MS[name] - 1
-    return {
-        "e": "kline",
-        "E": told,
-        "s": pair.symbol,
-        "k": {
-            "t": bar.open_ms,
-            "T": closes,
-            "s": pair.symbol,
-            "i": name,
-            "f": bar.first,
-            "L": bar.last,
-            "o": eight(bar.open),
-            "c": eight(bar.close),
-            "h": eight(bar.high),
-            "l": eight(bar.low),
-            "v": eight(bar.base),
-            "n": bar.trades,
-            "x": closed,
-            "q": eight(bar.quote),
-            "V": eight(bar.bought),
-            "Q": eight(bar.bought_quote),
-            "B": "0",
-        },
-    }
+def _partial_depth(pair: Pair, levels: int, _stamp: Stamp) -> object:
+    return frames.depth(pair, levels)

@@ -11,10 +11,13 @@ from typing import Final
 import msgspec
 
 from underround.local_venue.net.peers import Peer
+from underround.local_venue.references.binance_market import eight
 from underround.local_venue.world import World
 from underround.model.frames import NANOS_PER_MS, NANOS_PER_SECOND
 from underround.model.units import Money, Nanos, decimal_text
 
+LAG_NS: Final[Nanos] = 100 * NANOS_PER_MS
+"""A second's price is told so much later: whatever happens in that instant has happened then."""
 _SNAPSHOT_S: Final = 120
 
 
@@ -28,8 +31,12 @@ def number(price: Money) -> msgspec.Raw:
     return msgspec.Raw(decimal_text(price).encode())
 
 
+full_accuracy: Final = eight
+"""A price as the text beside the number: with eight decimals."""
+
+
 class Relay:
-    """Calls its peers at each full second of the venue, while there are any."""
+    """Calls its peers after each full second of the venue, while there are any."""
 
     def __init__(self, world: World) -> None:
         """Tell the prices of ``world``."""
@@ -37,24 +44,34 @@ class Relay:
         self.peers: dict[RelayPeer, None] = {}
         self._ticking = False
 
+    def told_ms(self) -> int:
+        """Return what the relay says the time is, in milliseconds."""
+        now = self.world.time()
+        return (now + self.world.faults.skew_ns(now)) // NANOS_PER_MS
+
+    def last_second(self) -> Nanos:
+        """Return the newest second whose price was told."""
+        told = self.world.time() - LAG_NS
+        return told - told % NANOS_PER_SECOND
+
     def joined(self, peer: RelayPeer) -> None:
         """Count a client in."""
         self.peers[peer] = None
         if not self._ticking:
             self._ticking = True
-            self._plan(self.world.clock.now())
+            self._plan(self.last_second())
 
-    def _plan(self, now: Nanos) -> None:
-        due = now - now % NANOS_PER_SECOND + NANOS_PER_SECOND
-        self.world.agenda.plan(due, self._tick)
+    def _plan(self, last: Nanos) -> None:
+        second = last + NANOS_PER_SECOND
+        self.world.agenda.plan(second + LAG_NS, lambda _at: self._tick(second))
 
-    def _tick(self, at: Nanos) -> None:
+    def _tick(self, second: Nanos) -> None:
         if not self.peers:
             self._ticking = False
             return
         for peer in tuple(self.peers):
-            peer.tick(at)
-        self._plan(at)
+            peer.tick(second)
+        self._plan(second)
 
 
 class RelayPeer(Peer):
@@ -73,12 +90,12 @@ class RelayPeer(Peer):
         self.relay.peers.pop(self, None)
 
     @abstractmethod
-    def tick(self, at: Nanos) -> None:
-        """Tell what is subscribed, at a full second."""
+    def tick(self, second: Nanos) -> None:
+        """Tell what is subscribed, of a full second."""
 
-    def history(self, symbol: str, now: Nanos, seconds: int) -> list[tuple[int, Money]]:
-        """Return milliseconds and price of each second of the last two minutes."""
-        last = now - now % NANOS_PER_SECOND
+    def history(self, symbol: str, seconds: int) -> list[tuple[int, Money]]:
+        """Return milliseconds and price of each of the last 120 seconds that was told."""
+        last = self.relay.last_second()
         found = []
         for back in range(_SNAPSHOT_S - 1, -1, -1):
             at = last - back * NANOS_PER_SECOND

@@ -1,20 +1,36 @@
-"""RTDS: the relay of reference prices until October 2026, with its traps."""
+"""RTDS: the relay of reference prices until October 2026, with its traps.
+
+A space in ``filters`` brings the snapshot and then silence; one unknown topic spoils its whole
+frame; pings get no answer; Chainlink's snapshot comes under Binance's topic; and
+``full_accuracy_value`` is times 10^18 on Chainlink's topics, a plain decimal on Binance's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 
 from underround.local_venue.faults import Stream
 from underround.local_venue.net.peers import Peer
-from underround.local_venue.references.relays import Relay, RelayPeer, number, price_at
+from underround.local_venue.references.relays import (
+    Relay,
+    RelayPeer,
+    full_accuracy,
+    number,
+    price_at,
+)
 from underround.local_venue.world import World
 from underround.model.frames import NANOS_PER_MS
-from underround.model.units import Nanos, decimal_text
+from underround.model.units import Nanos
 
+BINANCE: Final = "crypto_prices"
+CHAINLINK: Final = "crypto_prices_chainlink"
 TWAP_SECONDS: Final = {"crypto_prices_twap_sixty": 60, "crypto_prices_twap_thirty": 30}
+_PRICED: Final = frozenset((BINANCE, CHAINLINK, *TWAP_SECONDS))
+_SILENT: Final = frozenset(("equity_prices", "comments", "activity", "rfq"))
+"""Topics that are known and about which nothing happens here."""
 _encode: Final = msgspec.json.encode
 
 
@@ -29,89 +45,89 @@ class _Action(msgspec.Struct):
     subscriptions: list[_Subscription] = []
 
 
+class _Filter(msgspec.Struct):
+    symbol: str
+
+
 _action: Final = msgspec.json.Decoder(_Action).decode
+_filter: Final = msgspec.json.Decoder(_Filter).decode
 
 
 class RtdsPeer(RelayPeer):
-    """A client of RTDS.  Pings are not answered; a filter with a space is never matched."""
+    """A client of RTDS."""
 
     def __init__(self, relay: Relay) -> None:
         """Begin without subscriptions."""
         super().__init__(relay)
-        self._wanted: dict[tuple[str, str], None] = {}
+        self._wanted: dict[tuple[str, str], bool] = {}
+        """Topic and symbol (empty: all) → whether updates follow the snapshot."""
 
     def heard(self, payload: bytes) -> None:
-        """Subscribe or unsubscribe; one unknown topic spoils the whole frame."""
+        """Subscribe or unsubscribe; everything else is passed over in silence."""
         try:
             action = _action(payload)
+            asked = [(each, _symbol(each)) for each in action.subscriptions]
         except (ValueError, RecursionError):
             return
-        if any(each.topic not in _TOPICS for each in action.subscriptions):
+        if any(each.topic not in _PRICED | _SILENT for each, _ in asked):
             return
-        for each in action.subscriptions:
-            for symbol in self._symbols(each):
-                key = (each.topic, symbol)
-                if action.action == "unsubscribe":
-                    self._wanted.pop(key, None)
-                elif action.action == "subscribe" and key not in self._wanted:
-                    self._wanted[key] = None
-                    self._snapshot(*key)
+        for each, symbol in asked:
+            key = (each.topic, symbol)
+            if action.action == "unsubscribe":
+                self._wanted.pop(key, None)
+            elif action.action == "subscribe" and each.topic in _PRICED and key not in self._wanted:
+                self._wanted[key] = " " not in each.filters
+                for pair in self._pairs(*key):
+                    self._snapshot(each.topic, pair)
 
-    def _symbols(self, subscription: _Subscription) -> list[str]:
-        known = [_named(subscription.topic, pair) for pair in self.relay.world.prices.symbols]
-        if not subscription.filters:
-            return known
-        return [each for each in known if subscription.filters == f'{{"symbol":"{each}"}}']
+    def _pairs(self, topic: str, symbol: str) -> Iterator[str]:
+        """Yield our names of the prices that a subscription is about."""
+        for pair in self.relay.world.prices.symbols:
+            if symbol in {"", _named(topic, pair)}:
+                yield pair
 
-    def _snapshot(self, topic: str, symbol: str) -> None:
-        told = self.history(_pair_of(symbol), self.relay.world.clock.now(), _seconds(topic))
+    def _snapshot(self, topic: str, pair: str) -> None:
+        told = self.history(pair, TWAP_SECONDS.get(topic, 0))
         data = [{"timestamp": ms, "value": number(price)} for ms, price in told]
-        # Chainlink's arrives under Binance's topic, told apart by the slash in its symbol.
-        self._tell(
-            "crypto_prices" if topic == "crypto_prices_chainlink" else topic,
-            "subscribe",
-            {
-                "symbol": symbol,
-                "data": data,
-            },
-        )
+        label = BINANCE if topic == CHAINLINK else topic
+        self._tell(label, "subscribe", {"symbol": _named(topic, pair), "data": data})
 
-    def tick(self, at: Nanos) -> None:
-        """Tell every subscribed price."""
-        for topic, symbol in self._wanted:
-            price = price_at(self.relay.world, _pair_of(symbol), at, _seconds(topic))
-            if price is None:
-                continue
-            full = decimal_text(price) if topic == "crypto_prices" else str(price * 10**12)
-            payload: dict[str, object] = {
-                "symbol": symbol,
-                "timestamp": at // NANOS_PER_MS,
-                "value": number(price),
-                "full_accuracy_value": full,
-            }
-            if topic in TWAP_SECONDS:
-                payload["window_s"] = TWAP_SECONDS[topic]
-            self._tell(topic, "update", payload)
+    def tick(self, second: Nanos) -> None:
+        """Tell every subscribed price, once."""
+        told: dict[tuple[str, str], None] = {}
+        for (topic, symbol), alive in self._wanted.items():
+            if alive:
+                told.update(dict.fromkeys((topic, pair) for pair in self._pairs(topic, symbol)))
+        for topic, pair in told:
+            self._update(topic, pair, second)
+
+    def _update(self, topic: str, pair: str, second: Nanos) -> None:
+        price = price_at(self.relay.world, pair, second, TWAP_SECONDS.get(topic, 0))
+        if price is None:
+            return
+        payload: dict[str, object] = {
+            "symbol": _named(topic, pair),
+            "timestamp": second // NANOS_PER_MS,
+            "value": number(price),
+            "full_accuracy_value": (
+                full_accuracy(price) if topic == BINANCE else str(price * 10**12)
+            ),
+        }
+        if topic in TWAP_SECONDS:
+            payload["window_s"] = TWAP_SECONDS[topic]
+        self._tell(topic, "update", payload)
 
     def _tell(self, topic: str, kind: str, payload: object) -> None:
-        now_ms = self.relay.world.clock.now() // NANOS_PER_MS
-        body = {"topic": topic, "type": kind, "timestamp": now_ms, "payload": payload}
+        body = {"topic": topic, "type": kind, "timestamp": self.relay.told_ms(), "payload": payload}
         self.send(_encode(body))
 
 
-_TOPICS: Final = frozenset(("crypto_prices", "crypto_prices_chainlink", *TWAP_SECONDS))
-
-
-def _seconds(topic: str) -> int:
-    return TWAP_SECONDS.get(topic, 0)
+def _symbol(subscription: _Subscription) -> str:
+    return _filter(subscription.filters.encode()).symbol if subscription.filters else ""
 
 
 def _named(topic: str, pair: str) -> str:
-    return f"{pair.partition('/')[0]}usdt" if topic == "crypto_prices" else pair
-
-
-def _pair_of(symbol: str) -> str:
-    return symbol if "/" in symbol else f"{symbol.removesuffix('usdt')}/usd"
+    return f"{pair.partition('/')[0]}usdt" if topic == BINANCE else pair
 
 
 class RtdsDoor:

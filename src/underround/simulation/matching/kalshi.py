@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from underround.model.ids import YES, MarketId, OrderId, OutcomeId
-from underround.model.units import ONE, Nanos, Price, Size
+from underround.model.ids import MarketId, OrderId, OutcomeId
+from underround.model.units import Nanos, Price, Size
 from underround.simulation.matching import kalshi_rules as rules
 from underround.simulation.matching.kalshi_listed import Listed
 from underround.simulation.matching.kalshi_money import SIZE_STEP
@@ -26,6 +26,7 @@ from underround.simulation.matching.terms import (
     Placement,
     Withdrawal,
 )
+from underround.simulation.rules import in_yes
 
 
 class KalshiExchange(KalshiPlacing):
@@ -56,13 +57,10 @@ class KalshiExchange(KalshiPlacing):
         order, listed, reason = self._open_order(order_id, account)
         if order is None or listed is None:
             return Placement(order_id, "refused", reason)
-        sent = msgspec.structs.replace(
-            order.kalshi,
-            price=yes_price if order.sent.outcome.index == YES else ONE - yes_price,
-            size=size,
-            client=client or order.kalshi.client,
-            good_until_ns=None if forever else good_until_ns or order.kalshi.good_until_ns,
-        )
+        sent = _amended(order, yes_price, size, client or order.kalshi.client)
+        if forever or good_until_ns:
+            until = None if forever else good_until_ns
+            sent = msgspec.structs.replace(sent, good_until_ns=until)
         reason = self._unamendable(order, listed, sent, now)
         if reason:
             return Placement(order_id, "refused", reason)
@@ -75,14 +73,20 @@ class KalshiExchange(KalshiPlacing):
             self._tell(OrderChanged(order, now))
             self._done(order, now)
             return Placement(order_id, "live")
+        return self._arrive_anew(listed, order, sent, now)
+
+    def _arrive_anew(
+        self, listed: Listed, order: KalshiOrder, sent: KalshiSubmission, now: Nanos
+    ) -> Placement:
+        """Take a resting order out and let it arrive with new terms."""
         listed.touch(order)
         listed.book.remove(order)
         group = self.groups.all.get(sent.group)
         if group is not None:
-            del group.orders[order_id]
+            del group.orders[order.sent.id]
         order.change(sent)
         order.taking = listed.book.crossed_by(order)
-        self._reserves.refresh(order.holder, listed.market, listed.shard)
+        self._reserves.update(order, listed.market, listed.shard)
         self._tell(OrderChanged(order, now))
         return self._arrive(listed, order, now)
 
@@ -101,11 +105,11 @@ class KalshiExchange(KalshiPlacing):
         before = order.kalshi
         order.change(sent)
         order.taking = listed.book.crossed_by(order)
-        enough = self._reserves.refresh(order.holder, listed.market, listed.shard)
+        enough = self._reserves.update(order, listed.market, listed.shard)
         crosses = sent.post_only and order.taking
         order.change(before)
         order.taking = False
-        self._reserves.refresh(order.holder, listed.market, listed.shard)
+        self._reserves.update(order, listed.market, listed.shard)
         if crosses:
             return "invalid_order: post only cross"
         return "" if enough else rules.BALANCE
@@ -124,7 +128,7 @@ class KalshiExchange(KalshiPlacing):
         if gone:
             listed.touch(order)
             self._dirty[listed.market.id] = listed
-        self._reserves.refresh(order.holder, listed.market, listed.shard)
+        self._reserves.update(order, listed.market, listed.shard)
 
     def decrease(
         self, order_id: OrderId, now: Nanos, *, account: AccountId, left: Size
@@ -207,3 +211,8 @@ class KalshiExchange(KalshiPlacing):
 
 def _of(order: KalshiOrder, owner: str | None, account: AccountId | None) -> bool:
     return owner in {None, order.sent.owner} and account in {None, order.sent.account}
+
+
+def _amended(order: KalshiOrder, yes_price: Price, size: Size, client: str) -> KalshiSubmission:
+    price = in_yes(order.sent.outcome.index, yes_price)
+    return msgspec.structs.replace(order.kalshi, price=price, size=size, client=client)

@@ -24,8 +24,8 @@ from underround.simulation.matching.terms import (
 )
 
 Plan: TypeAlias = Callable[[Nanos, Callable[[Nanos], None]], None]
-_KEPT: Final = 20_000
-"""Closed orders that can still be looked up."""
+_KEPT: Final = 2_000
+"""Closed orders of each member that can still be looked up."""
 
 
 class KalshiCore:
@@ -47,7 +47,7 @@ class KalshiCore:
         self._matcher = Matcher(
             self._tell, self.money, self._reserves, self.groups, self._end, seed
         )
-        self._ended: deque[OrderId] = deque()
+        self._ended: dict[AccountId, deque[OrderId]] = {}
         self._dirty: dict[MarketId, Listed] = {}
         self._untold: deque[ExchangeEvent | KalshiEvent] = deque()
         self._telling = False
@@ -86,7 +86,8 @@ class KalshiCore:
         """Have an event told once what is being done is done."""
         self._untold.append(event)
         if isinstance(event, OrderFilled) and event.order.state == "matched":
-            self._remember(event.order.sent.id)
+            assert isinstance(event.order, KalshiOrder)
+            self._remember(event.order)
 
     def _done(self, cause: KalshiOrder | None, now: Nanos) -> None:
         """Tell what happened, the books last.
@@ -123,7 +124,7 @@ class KalshiCore:
         if group is not None:
             group.orders.pop(order.sent.id, None)
         self._tell(OrderClosed(order, now))
-        self._remember(order.sent.id)
+        self._remember(order)
 
     def _end_all(self, listed: Listed, reason: str, now: Nanos) -> None:
         for order in tuple(self.resting(listed.market.id)):
@@ -134,11 +135,15 @@ class KalshiCore:
             order = self.orders[order_id]
             self._end(self.markets[order.sent.outcome.market], order, "order_group", now)
 
-    def _remember(self, order: OrderId) -> None:
+    def _remember(self, order: KalshiOrder) -> None:
         """Keep an order that ended for a while."""
-        self._ended.append(order)
-        while len(self._ended) > _KEPT:
-            gone = self.orders.pop(self._ended.popleft())
-            key = (gone.sent.account, gone.kalshi.client)
+        account = order.sent.account
+        ended = self._ended.get(account)
+        if ended is None:
+            ended = self._ended[account] = deque()
+        ended.append(order.sent.id)
+        if len(ended) > _KEPT:
+            gone = self.orders.pop(ended.popleft())
+            key = (account, gone.kalshi.client)
             if self.named.get(key) == gone.sent.id:
                 del self.named[key]

@@ -135,8 +135,8 @@ class KalshiLife(KalshiCore):
         """Let other fees hold for what matches from now on."""
         listed = self.markets[market]
         listed.market = msgspec.structs.replace(listed.market, fees=fees)
-        for holder in dict.fromkeys(order.holder for order in self.resting(market)):
-            self._reserves.refresh(holder, listed.market, listed.shard)
+        for order in self.resting(market):
+            self._reserves.update(order, listed.market, listed.shard)
         self._done(None, now)
 
     # --- the end -------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ class Matcher:
         order.updated_ns = now
         order.trades.append(trade)
         held = self._money.trade(order, shard, price, size, now)
-        self._reserves.refresh(holder, market, shard)
+        self._reserves.update(order, market, shard)
         owed = fee_of(market, order, price, size, closed, taker=taker)
         fee = self._money.charge(holder, shard, held, owed)
         _note(order, price, size, fee, taker=taker)

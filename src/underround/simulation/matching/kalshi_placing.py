@@ -79,7 +79,7 @@ class KalshiPlacing(KalshiLife):
         if not order.left:
             self._reserves.drop(order, market, listed.shard)
             order.state, order.status, order.reason = "matched", "executed", "filled"
-            self._remember(order.sent.id)
+            self._remember(order)
         elif stopped or order.sent.tif in {"FAK", "FOK"}:
             self._end(listed, order, stopped or "immediate_or_cancel", now)
         else:
@@ -102,7 +102,7 @@ class KalshiPlacing(KalshiLife):
         group = self.groups.all.get(order.kalshi.group)
         if group is not None:
             group.orders[order.sent.id] = None
-        self._reserves.refresh(order.holder, listed.market, listed.shard)
+        self._reserves.update(order, listed.market, listed.shard)
         self._plan_end(listed, order)
 
     def _plan_end(self, listed: Listed, order: KalshiOrder) -> None:

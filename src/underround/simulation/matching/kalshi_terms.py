@@ -54,6 +54,7 @@ class KalshiOrder(Resting):
     """An order inside Kalshi's exchange."""
 
     __slots__ = (
+        "covered",
         "created_ns",
         "initial",
         "kalshi",
@@ -86,6 +87,8 @@ class KalshiOrder(Resting):
         self.updated_ns = arrived_ns
         self.reason = ""
         """What ended or changed it, e.g. ``expired``."""
+        self.covered: Money = 0
+        """What it binds while all of it closes a position; ``reserve``: while it opens one."""
         self.taking = False
         """It is arriving and meets others: it is filled before anything else of its holder."""
         self.taker_cost: Money = 0

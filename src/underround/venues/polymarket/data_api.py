@@ -66,10 +66,13 @@ class PolymarketData:
     ) -> AsyncIterator[DataTrade]:
         """Yield trades of a wallet, of markets, or of all, newest first.
 
-        Times count only with a wallet; without ``start_ns`` the service goes three years back.
+        Those of a wallet are all it took part in, as maker too; without a wallet each match comes
+        once, as its taker's.  Times count only with a wallet; without ``start_ns`` the service goes
+        three years back.
         """
         query: Query = {
             "user": wallet,
+            "taker_only": None if wallet is None else "false",
             "condition": _joined(conditions),
             "start": _seconds(start_ns),
             "end": _seconds(end_ns),

@@ -89,7 +89,7 @@ def safe_body(
     body = {
         "type": "SAFE",
         "from": key.address,
-        "to": one.target,
+        "to": str(one.target),
         "proxyWallet": safe,
         "data": hex_text(one.data),
         "nonce": str(nonce),

@@ -36,6 +36,7 @@ class Call(msgspec.Struct, frozen=True):
     """One call that the wallet shall make; ``value`` in wei of the chain's coin."""
 
     target: str
+    """An address; one of the chain's own type (a ``str``) too."""
     data: bytes
     value: int = 0
 
@@ -100,7 +101,11 @@ def deposit_body(
                 "depositWallet": wallet,
                 "deadline": str(deadline_s),
                 "calls": [
-                    {"target": call.target, "value": str(call.value), "data": hex_text(call.data)}
+                    {
+                        "target": str(call.target),
+                        "value": str(call.value),
+                        "data": hex_text(call.data),
+                    }
                     for call in calls
                 ],
             },

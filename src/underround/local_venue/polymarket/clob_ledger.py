@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from underround.local_venue.world import World, WorldEvent
+from underround.local_venue.world import ListingForgotten, World, WorldEvent
 from underround.model.frames import NANOS_PER_SECOND
 from underround.model.ids import POLYMARKET, MarketId, OrderId
 from underround.model.units import Money
@@ -33,7 +33,7 @@ _DAYS: Final = 32
 """Days whose rebates are kept."""
 
 
-class Ledger:
+class ClobLedger:
     """Open orders, trades and rebates of everybody who has a login."""
 
     def __init__(self, world: World) -> None:
@@ -79,6 +79,8 @@ class Ledger:
             self._order(event.order)
         elif isinstance(event, TradeMoved) and event.trade.market.venue == POLYMARKET:
             self._trade(event.trade)
+        elif isinstance(event, ListingForgotten):
+            self._drop(event.market)
 
     def _order(self, order: BookOrder) -> None:
         sent = order.sent
@@ -93,13 +95,20 @@ class Ledger:
         parties = {fill.account for fill in trade.makers if self._is_member(fill.owner)}
         if self._is_member(trade.owner):
             parties.add(trade.account)
-        for account in parties:
+        listed = trade.market in self._world.catalogue.markets
+        for account in parties if listed else ():
             kept = self._trades.setdefault(account, OrderedDict())
             kept[trade.id] = trade
             if len(kept) > _TRADES:
                 kept.popitem(last=False)
         if parties:
             self._rebate(trade)
+
+    def _drop(self, market: MarketId) -> None:
+        """Forget the trades of a market that is not listed any more; its rebates were earned."""
+        for kept in self._trades.values():
+            for name in [each.id for each in kept.values() if each.market == market]:
+                del kept[name]
 
     def _rebate(self, trade: Trade) -> None:
         """Count the makers' shares of the fee once, and take them back if the match fails."""
