@@ -46,6 +46,7 @@ test: $(DEV_STAMP) check ## run every check and every test (BROWSER=no, CHAIN=no
 	@if [ "$(BROWSER)" != no ]; then .ci/need-chromium; fi
 	@if [ "$(CHAIN)" != no ]; then .ci/need-anvil; fi
 	@.ci/need-oracles
+	@.ci/need-kalshi-sdk
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "$(SELECTION)" $(PYTEST_ARGS)
 
 check: $(DEV_STAMP) ## formatting, lint, types, floors, lock files

@@ -54,6 +54,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     tick: str
     rate: int = 0
     """Polymarket's fee rate in millionths."""
+    levels_first: bool = False
+    """A level is told to be smaller before the trade that made it so, as Polymarket was recorded;
+    otherwise the trade is told first, as its documentation has it."""
     acts: tuple[Act, ...]
 
     @property
@@ -76,18 +79,21 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
     takers: tuple[TimeInForce, ...] = ("FAK", "FAK", "FOK", "GTC")
     distance: int = 1
     """In ticks, from the centre: makers' best."""
+    depth: int = 6
+    """In ticks: over how many prices makers spread."""
+    cancels: float = 0.25
+    """Share of what others do that is a cancel."""
     reach: int = 4
     """In ticks, beyond the centre: how far takers go."""
     post_only: bool = True
     """Whether some makers insist on making."""
     us: str = "rest take cancel odd"
     """What we do: ``rest``, ``take``, ``cancel``, ``odd`` (orders that are to be refused)."""
-    one_line: bool = False
-    """We never queue behind ourselves: no second order at a price of ours."""
-    bids_only: bool = False
-    """We only buy YES or sell NO."""
+    alone: bool = False
+    """We have one order on each side, and never another one."""
     inside: int = 1
     """In ticks, beyond the centre: how far inside the spread we rest."""
+    levels_first: bool = False
 
 
 class _Writer:
@@ -100,7 +106,7 @@ class _Writer:
         self.acts: list[Act] = []
         self.theirs: list[str] = []
         self.mine: list[str] = []
-        self.lines: set[tuple[bool, int]] = set()
+        self.sides: set[bool] = set()
 
     def write(self) -> tuple[Act, ...]:
         for number in range(self.crowd.steps):
@@ -121,9 +127,9 @@ class _Writer:
 
     def _theirs(self, number: int) -> None:
         kind = self.chance.random()
-        if number < 12 or kind < 0.45:
+        if number < 12 or kind < 0.6 * (1 - self.crowd.cancels):
             self._make(number)
-        elif kind < 0.75:
+        elif kind < 1 - self.crowd.cancels:
             self._take(number)
         elif self.theirs:
             name = self.theirs.pop(self.chance.randrange(len(self.theirs)))
@@ -131,7 +137,9 @@ class _Writer:
 
     def _make(self, number: int) -> None:
         bid = bool(self.chance.randrange(2))
-        away = self.crowd.distance + min(self.chance.randrange(6), self.chance.randrange(6))
+        away = self.crowd.distance + min(
+            self.chance.randrange(self.crowd.depth), self.chance.randrange(self.crowd.depth)
+        )
         ticks = self.centre - away if bid else self.centre + away
         insists = self.crowd.post_only and not self.chance.randrange(4)
         self._send(f"maker {number}", bid, ticks, post_only=insists)
@@ -154,12 +162,12 @@ class _Writer:
         if what == "rest":
             self._rest(number)
         elif what == "take":
-            bid = self.crowd.bids_only or bool(self.chance.randrange(2))
+            bid = bool(self.chance.randrange(2))
             away = self.chance.randrange(-1, 6)
-            tif = self.chance.choice(("FOK", "FAK", "GTC", "FOK", "FAK"))
+            tifs: tuple[TimeInForce, ...] = ("FOK", "FAK", "GTC", "FOK", "FAK")
+            tif = self.chance.choice(tifs)
             ticks = self.centre + away if bid else self.centre - away
-            if tif != "GTC" or not self._taken(bid, ticks):
-                self._send(f"our taker {number}", bid, ticks, tif=tif, ours=True)
+            self._send(f"our taker {number}", bid, ticks, tif=tif, ours=True)
         elif what == "cancel" and self.mine:
             name = self.mine.pop(self.chance.randrange(len(self.mine)))
             self.acts.append(Drop(at=self.at, name=name, ours=True))
@@ -167,18 +175,13 @@ class _Writer:
             self._odd(number)
         self.at = at
 
-    def _taken(self, bid: bool, ticks: int) -> bool:
-        """Whether we had an order there before; note that we have one now."""
-        known = (bid, self._bounded(ticks)) in self.lines
-        self.lines.add((bid, self._bounded(ticks)))
-        return known and self.crowd.one_line
-
     def _rest(self, number: int) -> None:
-        bid = self.crowd.bids_only or bool(self.chance.randrange(2))
+        bid = bool(self.chance.randrange(2))
+        if self.crowd.alone and bid in self.sides:
+            return
+        self.sides.add(bid)
         away = self.chance.randrange(-self.crowd.inside, 4)
         ticks = self.centre - away if bid else self.centre + away
-        if self._taken(bid, ticks):
-            return
         lives = self.chance.choice((None, None, None, 121, 130, 200))
         name = f"our order {number}"
         self._send(
@@ -191,14 +194,15 @@ class _Writer:
 
     def _odd(self, number: int) -> None:
         """Send what a rule is against, mostly."""
-        bid = self.crowd.bids_only or bool(self.chance.randrange(2))
+        bid = bool(self.chance.randrange(2))
         kind = self.chance.randrange(6)
         ticks = self.centre + (3 if bid else -3)
         name = f"our odd order {number}"
         if kind == 0:
             self._send(name, bid, ticks, ours=True, tif="FAK", off=self.step // 2)
         elif kind == 1:
-            self._send(name, bid, ticks, ours=True, tif="FAK", size=self.chance.choice((0, 7, 100)))
+            size = self.chance.choice((0, 7, 100, 7_005_000))
+            self._send(name, bid, ticks, ours=True, tif="FAK", size=size)
         elif kind == 2:
             self._send(name, bid, ticks, ours=True, tif="FOK", post_only=True)
         elif kind == 3:
@@ -206,7 +210,7 @@ class _Writer:
         elif kind == 4:
             short = self.at + self.chance.choice((-1, 1, 119)) * NANOS_PER_SECOND
             self._send(name, bid, ticks, ours=True, tif="GTD", until=short)
-        elif not self._taken(bid, ticks):
+        else:
             self._send(name, bid, ticks, ours=True, post_only=True)
 
     def _send(
@@ -244,7 +248,13 @@ class _Writer:
 def write(seed: int, crowd: Crowd) -> Script:
     """Return what people of this kind do; the same seed, the same."""
     acts = _Writer(seed, crowd).write()
-    return Script(venue=crowd.venue, tick=crowd.tick, rate=crowd.rate, acts=acts)
+    return Script(
+        venue=crowd.venue,
+        tick=crowd.tick,
+        rate=crowd.rate,
+        levels_first=crowd.levels_first,
+        acts=acts,
+    )
 
 
 def without_us(script: Script) -> Script:

@@ -17,11 +17,13 @@ from underround.model.ids import POLYMARKET, IntentId, OrderId, PlanId, Strategy
 from underround.model.market import Catalogue, Market
 from underround.model.orders import (
     Fill,
+    FillSettled,
     Order,
     OrderEnded,
     OrderEvent,
     OrderFilled,
     OrderRejected,
+    SetsChanged,
 )
 from underround.model.run import ProofKind
 from underround.model.units import Nanos, Size
@@ -31,6 +33,7 @@ from underround.simulation.rules import FAK_REST
 from underround.venues.polymarket.book_hash import book_hash, snapshot_hash
 
 _SILENCE_MS: Final = 10**9
+_LONG: Final[Nanos] = 1_000 * 10**9
 _AFTER: Final[Nanos] = 1
 """What an order did is told after it: our order, then the frames about it."""
 
@@ -42,6 +45,9 @@ class Foretold(msgspec.Struct):
     """Orders that were refused, or killed without a fill, with its words."""
     fills: list[Fill] = []
     ended: dict[str, Nanos] = {}
+    after_use: set[str] = set()
+    """Orders that arrived when the model had used up size which the venue shows: it had caught up
+    from the book, where the venue had filled us before."""
 
     def filled(self, name: str) -> Size:
         return sum(fill.size for fill in self.fills if fill.order == name)
@@ -60,9 +66,8 @@ class Paper:
         decoder = decoder_of(market.id.venue, catalogue.by_token())
         assert decoder is not None
         self.decoder = decoder
-        self.hub = Hub(
-            catalogue, [self.feed], BookRules(), {POLYMARKET: book_hash}, {POLYMARKET: snapshot_hash}
-        )
+        books, snapshots = {POLYMARKET: book_hash}, {POLYMARKET: snapshot_hash}
+        self.hub = Hub(catalogue, [self.feed], BookRules(), books, snapshots)
         self.venue = PaperVenue(
             {market.id: market},
             lambda each: self.hub.books[each].ticks,
@@ -97,11 +102,15 @@ class Paper:
 
     def advance(self, now: Nanos) -> None:
         """Let time pass."""
-        for at, event in self.venue.advance(now):
-            self._note(event, at)
+        while (due := self.venue.next_due()) is not None and due <= now:
+            used = bool(self.hub.books[self.market.id].book.consumed)
+            for at, event in self.venue.advance(due):
+                self._note(event, at, after_use=used)
 
-    def _note(self, event: OrderEvent, at: Nanos) -> None:
+    def _note(self, event: OrderEvent, at: Nanos, *, after_use: bool) -> None:
         told = self.foretold
+        if after_use and not isinstance(event, FillSettled | SetsChanged):
+            told.after_use.add(event.fill.order if isinstance(event, OrderFilled) else event.order)
         if isinstance(event, OrderFilled):
             told.fills.append(event.fill)
         elif isinstance(event, OrderRejected):
@@ -151,6 +160,5 @@ def foretell(acts: tuple[object, ...], real: Real, latency: Latency = NOW) -> Fo
             paper.send(each)
         else:
             paper.cancel(getattr(each, "name", ""), at)
-    last = happens and max(one[0] for one in happens) or 0
-    paper.advance(last + 10**12)
+    paper.advance(max(at for at, _, _ in happens) + _LONG)
     return paper.foretold

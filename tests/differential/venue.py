@@ -1,42 +1,26 @@
-"""The order-level engine plays a script, and publishes what a stranger sees.
-
-Our own orders are left out of what is published, as they are missing from every recording the fill
-model reads: levels are what others have there, prints are what was printed.
-"""
+"""The order-level engine plays a script with our orders in it: what really happened."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
 from tests.differential.acts import START, Drop, Script, Send
-from tests.local_venue.net.listening import hand_world
+from tests.differential.published import Key, Publisher, move, world_with
 from underround.local_venue.catalogue import question_ids
-from underround.local_venue.kalshi.desk import KalshiDesk
-from underround.local_venue.kalshi.doors import KalshiDoor
-from underround.local_venue.kalshi.members import ready_made
-from underround.local_venue.kalshi.peer import KalshiPeer
-from underround.local_venue.net.lines import Line
-from underround.local_venue.net.peers import Peer
-from underround.local_venue.polymarket.market_channel import MarketChannel
-from underround.local_venue.polymarket.published import PublishedBooks
 from underround.local_venue.world import World, WorldEvent
 from underround.model.fees import KalshiFees, PolymarketFees
 from underround.model.frames import NANOS_PER_MS
-from underround.model.ids import KALSHI, POLYMARKET, MarketId, OrderId, Venue
+from underround.model.ids import KALSHI, POLYMARKET, MarketId, OrderId
 from underround.model.listing import Listing
-from underround.model.market import Market, TickEpoch, uniform_ticks
+from underround.model.market import Market, uniform_ticks
 from underround.model.units import ONE, Money, Nanos, Price, Size, shares, usd
 from underround.simulation.latency import Latency
 from underround.simulation.matching.kalshi import KalshiExchange
-from underround.simulation.matching.kalshi_terms import KalshiBookMoved
 from underround.simulation.matching.polymarket import PolymarketExchange
 from underround.simulation.matching.terms import (
     AccountId,
-    BookMoved,
-    Level,
     OrderClosed,
     Placement,
     Submission,
@@ -48,12 +32,9 @@ from underround.simulation.matching.terms import (
 from underround.simulation.rules import is_bid
 
 US: Final = AccountId("us")
-NOW: Final = Latency(
-    feed_ms=0, entry_ms=0, cancel_ms=0, response_ms=0, settle_ms=0, chain_ms=0
-)
+NOW: Final = Latency(feed_ms=0, entry_ms=0, cancel_ms=0, response_ms=0, settle_ms=0, chain_ms=0)
 """Nothing takes any time."""
 _PLENTY: Final[Money] = usd("100000000")
-Key = tuple[bool, Price]
 
 
 class RealFill(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +66,8 @@ class Real(msgspec.Struct):
         return sum(fill.size for fill in self.fills if fill.order == name)
 
 
-def market_of(script: Script) -> tuple[Market, str]:
-    """Return the market of a script, and the id of its question."""
+def listing_of(script: Script) -> tuple[Listing, str]:
+    """Return the row of a script's market, and the id of its question."""
     polymarket = script.venue == POLYMARKET
     question, condition, tokens = question_ids("the difference", neg_risk=False)
     native = condition if polymarket else "KXDIFFERENCE-26"
@@ -105,121 +86,29 @@ def market_of(script: Script) -> tuple[Market, str]:
         group=None,
         neg_risk=False,
     )
-    return market, question
-
-
-def listed(script: Script) -> tuple[World, Market]:
-    """Return a world with the market of a script."""
-    world, clock = hand_world()
-    clock.move_to(START)
-    market, question = market_of(script)
     listing = Listing(
         market=market,
         slug="difference",
         state="open",
-        protocol="v1" if script.venue == POLYMARKET else None,
+        protocol="v1" if polymarket else None,
         rules="Yes, if they agree.",
         ends_ns=None,
         fee_history=(),
-        shard=None if script.venue == POLYMARKET else 0,
+        shard=None if polymarket else 0,
     )
-    event = world.catalogue.add_event("difference", "A difference")
-    world.list_market(event, listing, START, question)
-    return world, market
+    return listing, question
 
 
-# --- what a stranger sees --------------------------------------------------------------------------
-
-
-class _Tape:
-    """A line that keeps what is sent."""
-
-    plain = False
-    open = True
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.frames: list[bytes] = []
-
-    def push_through_faults(self, payload: bytes) -> None:
-        self.frames.append(payload)
-
-    def push(self, frame: bytes) -> None:
-        self.frames.append(frame)
-
-
-class Publisher:
-    """A venue's public stream, told the levels of a book and what was printed."""
-
-    def __init__(self, script: Script) -> None:
-        self.world, self.market = listed(script)
-        self._sizes: dict[Key, Size] = {}
-        self._peer: Peer
-        if script.venue == POLYMARKET:
-            self._peer = MarketChannel(self.world, PublishedBooks(self.world)).admit("/", {})
-        else:
-            desk = KalshiDesk(self.world)
-            given = ready_made(desk.members, "stranger", "ed25519", seed=0)
-            self._peer = KalshiPeer(KalshiDoor(desk), desk.members.keys[given.key_id])
-        self._tape = _Tape(self.world)
-        self._peer.line = cast("Line", self._tape)
-        self._peer.opened()
-        self._peer.heard(self._subscription())
-
-    def _subscription(self) -> bytes:
-        if self.market.id.venue == POLYMARKET:
-            return msgspec.json.encode({"assets_ids": self.market.tokens, "type": "market"})
-        params = {"channels": ["orderbook_delta", "trade"], "market_tickers": [self.market.id.native]}
-        return msgspec.json.encode({"id": 1, "cmd": "subscribe", "params": params})
-
-    def publish(
-        self,
-        at: Nanos,
-        sizes: dict[Key, Size],
-        prints: Sequence[Traded],
-        trades: Sequence[Trade],
-        ticks: TicksMoved | None,
-    ) -> list[bytes]:
-        """Tell what happened since the last time; return the frames of it."""
-        clock = self.world.clock
-        clock.move_to(at)  # type: ignore[attr-defined]  # a clock moved by hand, as all here
-        self.world.act()
-        keys = dict.fromkeys((*self._sizes, *sizes))
-        moved = tuple(
-            Level(*key, sizes.get(key, 0))
-            for key in keys
-            if sizes.get(key, 0) != self._sizes.get(key, 0)
-        )
-        self._sizes = dict(sizes)
-        say = self.world.bus.publish
-        if self.market.id.venue == KALSHI:
-            for trade in trades:
-                say(TradeMoved(trade, at))
-            if moved:
-                say(KalshiBookMoved(self.market.id, moved, at, bool(trades)))
-        else:
-            if moved or prints:
-                say(BookMoved(self.market.id, moved, at, bool(prints)))
-            for each in prints:
-                say(each)
-            if ticks is not None:
-                say(ticks)
-            # What happened in a millisecond is told when it is over.
-            clock.move_to(at + NANOS_PER_MS)  # type: ignore[attr-defined]
-            self.world.act()
-        frames, self._tape.frames = self._tape.frames, []
-        return frames
-
-
-# --- the market ----------------------------------------------------------------------------------------
+# --- the market -------------------------------------------------------------------------------
 
 
 class Floor:
     """The engine of one venue with one market, and what it tells of our orders."""
 
-    def __init__(self, world: World, market: Market) -> None:
-        self.world, self.market = world, market
-        self.real = Real(market)
+    def __init__(self, world: World, listing: Listing) -> None:
+        self.world, self.market = world, listing.market
+        self._shard = listing.shard or 0
+        self.real = Real(self.market)
         self._prints: list[Traded] = []
         self._trades: list[Trade] = []
         self._ticks: TicksMoved | None = None
@@ -232,8 +121,9 @@ class Floor:
     def endow(self, account: AccountId) -> None:
         """Give somebody more than enough of everything."""
         if self.market.id.venue == KALSHI:
-            if not self.world.kalshi.money.balance((account, 0), 0):
-                self.world.kalshi.money.deposit(account, _PLENTY)
+            money = self.world.kalshi.money
+            if not money.balance((account, 0), self._shard):
+                money.deposit(account, _PLENTY, shard=self._shard)
             return
         custody = self.world.polymarket.custody
         if not custody.balance(account):
@@ -268,13 +158,16 @@ class Floor:
         self.exchange.cancel([OrderId(name)], now)
 
     def _heard(self, event: WorldEvent) -> None:
+        if isinstance(event, Traded | TicksMoved) and event.market != self.market.id:
+            return
         if isinstance(event, Traded):
             self._prints.append(event)
         elif isinstance(event, TicksMoved):
             self._ticks = event
         elif isinstance(event, TradeMoved):
-            if event.trade.changed_ns == event.trade.at_ns:
-                self._traded(event.trade)
+            trade = event.trade
+            if trade.changed_ns == trade.at_ns and trade.market == self.market.id:
+                self._traded(trade)
         elif isinstance(event, OrderClosed) and event.order.sent.account == US:
             self.real.ended[event.order.sent.id] = event.at_ns
 
@@ -312,10 +205,6 @@ class Floor:
         if frames:
             self.real.told.append((at, frames))
 
-    @property
-    def ticks(self) -> TickEpoch:
-        return self.exchange.ticks(self.market.id)
-
 
 def _killed(placed: Placement) -> bool:
     """Whether Kalshi took an order and let it go without having given it anything."""
@@ -324,12 +213,13 @@ def _killed(placed: Placement) -> bool:
 
 def play(script: Script, latency: Latency = NOW) -> Real:
     """Let a script happen at the venue: our acts arrive there late, everybody else's at once."""
-    world, market = listed(script)
-    floor, stranger = Floor(world, market), Publisher(script)
+    listing, question = listing_of(script)
+    world = world_with(listing, question, START)
+    stranger = Publisher(listing, question, START, levels_first=script.levels_first)
+    floor = Floor(world, listing)
     floor.publish(START, stranger)
     for at, act in _arrivals(script, latency):
-        world.clock.move_to(at)  # type: ignore[attr-defined]  # a clock moved by hand
-        world.act()
+        move(world, at)
         if isinstance(act, Send):
             floor.send(act, at, act.at)
         else:
@@ -355,6 +245,3 @@ def _arrivals(script: Script, latency: Latency) -> list[tuple[Nanos, Send | Drop
 def bid_of(act: Send) -> bool:
     """Return whether an order is a bid in YES terms."""
     return is_bid(act.outcome, act.side)
-
-
-VENUES: Final[tuple[Venue, ...]] = (POLYMARKET, KALSHI)

@@ -12,8 +12,8 @@ import json
 import os
 import subprocess
 from asyncio.subprocess import PIPE
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -21,8 +21,9 @@ import msgspec
 
 from tests.oracles.driver import PYTHON, ROOT
 from underround.local_venue.chain.packages import Tools
+from underround.local_venue.faults import AnyFault, Skew
 from underround.local_venue.flow.scene import Scene
-from underround.local_venue.flow.scene_file import read_scene
+from underround.local_venue.flow.scene_file import find_scene, read_scene
 from underround.local_venue.participants import Participant
 from underround.local_venue.service import LocalVenue, VenueTerms
 from underround.local_venue.settlement import SettlementTimes
@@ -37,9 +38,17 @@ SCRIPTS: Final[dict[Sdk, str]] = {
     "py-clob-client-v2": "clob_client.py",
     "polymarket-client": "polymarket_client.py",
 }
+REFUSAL: Final[dict[Sdk, str]] = {
+    "py-clob-client-v2": "PolyApiException",
+    "polymarket-client": "RequestRejectedError",
+}
+"""The class of what an SDK raises for an answer that is not 200."""
+QUIET: Final = read_scene(find_scene("quiet"))
 WAIT_S: Final = 30.0
 QUICK: Final = SettlementTimes(mined_ms=30, confirmed_ms=60, failed_ms=60)
 SECOND: Final = 10**9
+MS: Final = 10**6
+_BEAT_S: Final = 0.02
 
 
 class RefusedByVenue(Exception):
@@ -71,7 +80,13 @@ class Judge:
     async def start(cls, sdk: Sdk) -> Judge:
         """Start a judge; its errors go where those of the tests go."""
         script = ROOT / "tests" / "oracles" / "venue" / SCRIPTS[sdk]
-        environment = {**os.environ, "ECC_BACKEND_CLASS": "eth_keys.backends.CoinCurveECCBackend"}
+        environment = {
+            **os.environ,
+            "ECC_BACKEND_CLASS": "eth_keys.backends.CoinCurveECCBackend",
+            # A folder without certificates: no host of the real world is trusted, and none of the
+            # ten HTTP clients that every client of an SDK has reads a hundred authorities.
+            "SSL_CERT_DIR": str(script.parent),
+        }
         process = await asyncio.create_subprocess_exec(
             PYTHON, "-I", script, stdin=PIPE, stdout=PIPE, limit=1 << 24, env=environment
         )
@@ -90,7 +105,7 @@ class Judge:
         self._answers.put_nowait({"broken": "the judge ended"})
 
     async def ask(self, do: str, /, **asked: object) -> Any:
-        """Return the answer; raises ``RefusedByVenue``, ``AssertionError`` for what is no answer."""
+        """Return the answer; raises ``RefusedByVenue``, and ``AssertionError`` for no answer."""
         stdin = self._process.stdin
         assert stdin is not None
         stdin.write(json.dumps({"do": do, **asked}).encode() + b"\n")
@@ -119,7 +134,9 @@ class Judge:
         """Wait until ``count`` events of a stream are as wanted; return all that are."""
 
         async def enough() -> list[dict[str, Any]]:
-            while len(found := [each for each in self._heard.get(stream, []) if wanted(each)]) < count:
+            while (
+                len(found := [each for each in self._heard.get(stream, []) if wanted(each)]) < count
+            ):
                 self._news.clear()
                 await self._news.wait()
             return found
@@ -146,6 +163,8 @@ class Case:
         self.sdk = sdk
         self.ask = judge.ask
         self.refused = judge.refused
+        self._ahead_ms = 0
+        self._skew: int | None = None
 
     @property
     def world(self) -> Any:
@@ -193,9 +212,11 @@ class Case:
             self.account(name, kind), self.market(slug).outcome(outcome)
         )
 
-    async def agrees(self, name: str, cash: Money, shares: dict[str, Size]) -> None:
+    async def agrees(
+        self, name: str, cash: Money, shares: dict[str, Size], kind: str = "POLY_1271"
+    ) -> None:
         """Assert what somebody has, by the books and as the SDK reads it; nothing is under way."""
-        custody, account = self.venue.world.polymarket.custody, self.account(name)
+        custody, account = self.venue.world.polymarket.custody, self.account(name, kind)
         told = await self.ask("balance", who=name)
         assert (custody.balance(account), int(told["balance"])) == (cash, cash)
         assert (custody.reserved(account), custody.in_flight(account)) == (0, 0)
@@ -205,12 +226,40 @@ class Case:
             found = custody.balance(account, row.listing.market.outcome(outcome))
             assert (found, int(told["balance"])) == (size, size)
 
+    def fault(self, fault: AnyFault) -> None:
+        """Put a fault in force now."""
+        self.venue.world.faults.set(fault, self.venue.world.act())
+
     # --- time ----------------------------------------------------------------------------------
 
-    def jump(self, seconds: int) -> None:
-        """Let time pass at once at the venue; clients' clocks stay where they are."""
-        self.venue.clock._origin -= seconds * SECOND
-        self.venue.world.act()
+    def jump(self, seconds: float) -> None:
+        """Let time pass at once at the venue.
+
+        Clients' clocks stay where they are, and so does the one by which the servers check them.
+        """
+        world, passed = self.venue.world, int(seconds * 1_000)
+        self.venue.clock._origin -= passed * MS
+        self._ahead_ms += passed
+        now = world.act()
+        if self._skew is not None:
+            world.faults.clear(self._skew)
+        self._skew = world.faults.set(Skew(ms=-self._ahead_ms), now).id
+
+    @asynccontextmanager
+    async def hurrying(self) -> AsyncIterator[None]:
+        """Let the venue's time pass twenty times as fast meanwhile."""
+
+        async def hurry() -> None:
+            while True:
+                await asyncio.sleep(_BEAT_S)
+                self.jump(_BEAT_S * 19)
+
+        task = asyncio.create_task(hurry())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 Flow: TypeAlias = Callable[[Case], Awaitable[None]]
@@ -256,6 +305,23 @@ def court() -> Iterator[Court]:
             yield held
         finally:
             held.close()
+
+
+async def refused_words(case: Case, do: str, **asked: object) -> str:
+    """Return why an order was refused: one SDK raises, the other answers."""
+    if case.sdk == "py-clob-client-v2":
+        return str((await case.refused(do, **asked)).told["text"]["error"])
+    try:
+        placed = await case.ask(do, **asked)
+    except RefusedByVenue as refused:
+        return refused.text
+    assert placed["order"] == ""
+    return str(placed["refused"])
+
+
+def step(case: Case, **written: object) -> None:
+    """Carry out a step of a scene now."""
+    case.venue.flow.carry_out(json.dumps(written).encode(), case.venue.world.act())
 
 
 def scene_of(folder: Path, text: str) -> Scene:

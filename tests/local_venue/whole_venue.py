@@ -1,4 +1,4 @@
-"""The whole local venue on loopback with a hand on its clock, and clients that know nothing else."""
+"""The whole local venue on loopback with a hand on its clock, and clients of both venues."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ class WholeVenue:
         self,
         host: str,
         path: str,
+        query: Mapping[str, str] | None = None,
         *,
         method: str = "GET",
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
-        **query: str,
     ) -> Told:
         """Ask one of the servers, named as in the endpoints."""
         url = getattr(self.venue.opened.endpoints, host) + path
@@ -116,14 +116,10 @@ class Trader:
         wallet = wallet_of(who.owner, KIND)
         self._signer = OrderSigner(key, wallet, self._credentials, lambda: next(salts))
 
-    async def ask(
-        self, path: str, *, method: str = "GET", body: bytes = b"", **query: str
-    ) -> Told:
+    async def ask(self, path: str, *, method: str = "GET", body: bytes = b"", **query: str) -> Told:
         """Ask the CLOB with the headers of the API key."""
         headers = self._credentials.headers(method, path, body, self.whole.now)
-        return await self.whole.ask(
-            "clob", path, method=method, body=body, headers=headers, **query
-        )
+        return await self.whole.ask("clob", path, query, method=method, body=body, headers=headers)
 
     def signed(
         self, row: LocalMarket, side: Side, price: str, size: str, tif: TimeInForce = "GTC"

@@ -11,7 +11,8 @@ from underround.model.fees import PolymarketFees, polymarket_fees
 from underround.model.ids import NO, YES
 from underround.model.orders import OrderEnded, OrderRejected
 from underround.model.units import decimal_text, shares, usd
-from underround.simulation.fills import Working, opposite_best, take
+from underround.simulation.fills import Working, take
+from underround.simulation.queues import Queues
 from underround.simulation.rules import FAK_NOTHING
 
 if TYPE_CHECKING:
@@ -188,6 +189,6 @@ def test_the_given_order_is_left_alone(world: World) -> None:
     """Taking works on a copy: the caller's order is as it was."""
     order = world.order("buy", "0.53", "15", "FOK")
     working = Working(order, world.market.fees)
-    assert opposite_best(world.book, order) == usd("0.52")
+    assert Queues().best_against(working, world.book) == usd("0.52")
     assert len(take(working, world.book, 0)) == 2
     assert (order.filled, working.order.filled) == (0, shares("15"))

@@ -100,7 +100,7 @@ def test_kalshi_has_no_dollar_minimum(kalshi_world: World) -> None:
 def test_a_kalshi_refusal_does_not_name_the_order(kalshi_world: World) -> None:
     """Only Polymarket's texts begin with the order's id."""
     reason = why(kalshi_world, kalshi_world.order("buy", "0.505", "5"))
-    assert reason == "Price (0.505) breaks minimum tick size rule: 0.01"
+    assert reason == "invalid_price: price is not on the market's price levels"
 
 
 def test_dollars_are_given_in_cents_and_at_least_a_hundred(world: World) -> None:
@@ -135,14 +135,14 @@ def test_gtd_needs_a_future_and_only_gtd_has_one(world: World, kalshi_world: Wor
     assert why(world, with_time) == "invalid expiration"
     soon = kalshi_world.order("buy", "0.40", "5", "GTD", good_until_ns=10)
     assert why(kalshi_world, soon, now=9) is None
-    assert why(kalshi_world, soon, now=10) == "invalid expiration"
+    assert why(kalshi_world, soon, now=10) == "invalid_order: expiration_time has passed"
 
 
 def test_kalshi_refuses_after_the_close(make_world: WorldMaker) -> None:
     """From its close on, a Kalshi market is inactive."""
     world = make_world(venue=KALSHI, closes_ns=10)
     assert why(world, world.order("buy", "0.40", "5"), now=9) is None
-    assert why(world, world.order("buy", "0.40", "5"), now=10) == "MARKET_INACTIVE"
+    assert why(world, world.order("buy", "0.40", "5"), now=10) == "market_inactive"
 
 
 def test_self_trade_is_seen_across_outcomes(world: World) -> None:

@@ -20,8 +20,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 def start(
     context: typer.Context,
     scene: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="What fills it: desk, quiet, storm or a file.")
-    ] = "desk",
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="What fills it: desk (unless a recording does), quiet, storm, exact or a file.",
+        ),
+    ] = None,
     recording: Annotated[
         str | None, typer.Option(metavar="NAME|DIR", help="A recording that drives its markets.")
     ] = None,

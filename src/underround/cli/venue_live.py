@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from underround.cli.endings import Stopper
+from underround.cli.endings import Interrupted, Stopper
 from underround.cli.loop import run
 from underround.model.errors import ConfigError
 from underround.operations.folders import Folders, find_folders
@@ -26,7 +28,7 @@ _LOOK_S: Final = 0.1
 
 def asked_of(
     *,
-    scene: str,
+    scene: str | None,
     recording: str | None,
     chain: bool,
     fork: str | None,
@@ -42,28 +44,28 @@ def asked_of(
     from underround.cli.screen import notices, print_line
     from underround.local_venue.chain.packages import fetch_tools
     from underround.local_venue.flow.scene import Scene
-    from underround.local_venue.flow.scene_file import find_scene, read_scene
+    from underround.local_venue.flow.scene_file import DEFAULT, find_scene, read_scene
     from underround.local_venue.service import VenueTerms
 
     if fork is not None and not chain:
         raise ConfigError("--fork continues another chain: give --chain too")
-    alone = recording is not None and scene == "desk"
-    tools = None
-    if chain:
-        console = notices()
-        tools = fetch_tools(find_folders(), lambda sentence: print_line(console, sentence))
+    for_s = None if duration is None else seconds_of("--for", duration)
+    alone = recording is not None and scene is None
     terms = VenueTerms(
-        scene=Scene() if alone else read_scene(find_scene(scene)),
-        scene_name="recording" if alone else scene,
+        scene=Scene() if alone else read_scene(find_scene(scene or DEFAULT)),
+        scene_name="recording" if alone else Path(scene or DEFAULT).name,
         recording=None if recording is None else resolve_recordings([recording])[0],
         seed=seed,
         speed=speed,
         port=port,
-        chain=tools,
         fork="" if fork is None else _fork(fork),
         faults=tuple(_fault(text) for text in faults),
     )
-    return terms, None if duration is None else seconds_of("--for", duration)
+    if chain:  # last, since it may fetch something
+        console = notices()
+        tools = fetch_tools(find_folders(), lambda sentence: print_line(console, sentence))
+        terms = msgspec.structs.replace(terms, chain=tools)
+    return terms, for_s
 
 
 def _fork(reference: str) -> str:
@@ -98,9 +100,15 @@ def venue_command(
     """Run the venue and return the exit code: 0 after ``--for``, else that of the signal."""
     folders = find_folders()
     folders.create()
+    # Ended in the middle of a request by a second Ctrl-C, aiohttp would log its own confusion; what
+    # goes wrong in a request is logged by the servers themselves.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     with Stopper(quiet=as_json) as stop:
         doing = _run(terms, for_s, folders, stop, write_config, browser=browser, as_json=as_json)
-        return run(doing)
+        try:
+            return run(doing)
+        except Interrupted as end:
+            raise Interrupted(end.signal, "twice: the local venue was ended at once") from None
 
 
 async def _run(
@@ -120,6 +128,7 @@ async def _run(
     async with LocalVenue(terms) as venue:
         opened = venue.opened
         state = folders.home / STATE
+        gc.freeze()  # what is there now stays: no collection walks through it again
         _write_state(state, opened)
         try:
             if write_config is not None:
@@ -135,8 +144,7 @@ async def _run(
                 _open_page(opened.endpoints.status)
             await _until(stop, for_s)
         finally:
-            with suppress(OSError):
-                state.unlink()
+            _forget(state, opened)
     return stop.exit_code if stop() else 0
 
 
@@ -154,6 +162,13 @@ def _write_state(path: Path, opened: Opened) -> None:
     write_private(path, msgspec.json.encode(found).decode())
 
 
+def _forget(path: Path, opened: Opened) -> None:
+    """Delete the state file, unless a venue that was started later wrote its own."""
+    with suppress(OSError, msgspec.DecodeError):
+        if msgspec.json.decode(path.read_bytes())["token"] == opened.token:
+            path.unlink()
+
+
 def _open_page(url: str) -> None:
     import webbrowser
 
@@ -162,7 +177,7 @@ def _open_page(url: str) -> None:
 
 
 def _say_where(venue: LocalVenue, config: Path | None) -> None:
-    from underround.cli.screen import output, print_line, print_table
+    from underround.cli.screen import output, print_line, print_table, print_uncut
 
     console, opened = output(), venue.opened
     endpoints = msgspec.structs.asdict(opened.endpoints)
@@ -186,7 +201,9 @@ def _say_where(venue: LocalVenue, config: Path | None) -> None:
             if each.name == who.name
         ),
     ]
-    print_table(console, (who.name, "opens nothing but this venue"), rows)
+    print_line(console, f"{who.name}'s keys, which open nothing but this venue:")
+    for label, value in rows:
+        print_uncut(console, label.ljust(max(len(each) for each, _ in rows)), value)
     others = ", ".join(each.name for each in opened.accounts[1:])
     print_line(console, f"also {others}, and Kalshi's private keys: underround venue --json")
     if config is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +14,7 @@ from underround.model.errors import ConfigError, Unreachable
 from underround.operations.folders import find_folders
 
 _TIMEOUT_S: Final = 10.0
-_START: Final = "start one with underround venue"
+_START: Final = "start one with `underround venue`"
 
 
 class _Running(msgspec.Struct, frozen=True):
@@ -67,19 +68,33 @@ def status_command(*, as_json: bool) -> int:
         console,
         f"scene {told['scene']}, seed {told['seed']}, speed {told['speed']}, settles {settled}",
     )
+    print_line(console, f"its page: {told['servers'][0]['address']}")
     rows = [
-        (each["market"][:40], each["state"], _top(each["bids"]), _top(each["asks"]), each["last"])
+        (each["slug"], each["state"], _top(each["bids"]), _top(each["asks"]), each["last"])
         for each in told["markets"]
     ]
     print_table(console, ("market", "state", "bid>", "ask>", "last>"), rows)
     rows = [
-        (each["name"], each["cash"], each["reserved"], each["in_flight"], str(each["open_orders"]))
+        (
+            f"{each['name']} ({each['venue']})",
+            each["cash"],
+            each["reserved"],
+            each["in_flight"],
+            str(each["open_orders"]),
+        )
         for each in told["accounts"]
     ]
     print_table(console, ("account", "cash>", "reserved>", "in flight>", "orders>"), rows)
     for each in told["faults"]:
-        print_line(console, f"fault {each['id']}: {each['fault']}, happened {each['happened']}")
+        print_line(console, _fault_line(each))
     return 0
+
+
+def _fault_line(row: dict[str, Any]) -> str:
+    told = dict(row["fault"])
+    kind = told.pop("fault")
+    terms = " ".join(f"{key}={value}" for key, value in told.items() if value not in (None, ""))
+    return f"fault {row['id']}: {kind} {terms}, happened {row['happened']} times"
 
 
 def _top(levels: list[dict[str, str]]) -> str:
@@ -88,20 +103,20 @@ def _top(levels: list[dict[str, str]]) -> str:
 
 def _ask(method: str, path: str, body: bytes | None = None) -> Any:
     """Return the running venue's answer; raises ``ConfigError`` with its words when it refuses."""
-    return run(_asked(_running(), method, path, body))
+    file = find_folders().home / STATE
+    return run(_asked(_running(file), file, method, path, body))
 
 
-def _running() -> _Running:
-    path = find_folders().home / STATE
+def _running(file: Path) -> _Running:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Running)
+        return msgspec.json.decode(file.read_bytes(), type=_Running)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no local venue runs with this state folder: {_START}") from None
+        raise ConfigError(f"{file}: no local venue runs with this state folder: {_START}") from None
     except (OSError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): delete it and {_START}") from None
+        raise ConfigError(f"{file} cannot be read ({error}): delete it, and {_START}") from None
 
 
-async def _asked(at: _Running, method: str, path: str, body: bytes | None) -> Any:
+async def _asked(at: _Running, file: Path, method: str, path: str, body: bytes | None) -> Any:
     import aiohttp
 
     headers = {"Authorization": f"Bearer {at.token}"}
@@ -111,11 +126,19 @@ async def _asked(at: _Running, method: str, path: str, body: bytes | None) -> An
             aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
             session.request(method, at.status + path, data=body) as answer,
         ):
-            told = msgspec.json.decode(await answer.read())
+            status, found = answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError) as error:
+        why = getattr(error, "strerror", None) or str(error) or "no answer in time"
         raise Unreachable(
-            f"the local venue at {at.status} does not answer ({error}): {_START}"
+            f"{file} names a local venue at {at.status} that does not answer ({why}): if it was "
+            f"killed, {_START}"
         ) from None
-    if answer.status != 200:
-        raise ConfigError(f"the local venue refuses: {told['error']}")
+    try:
+        told = msgspec.json.decode(found, type=dict[str, Any])
+    except msgspec.DecodeError:
+        told = {}
+    if status != 200 or not told:
+        # A venue that was killed leaves its address behind, and anybody may listen there now.
+        said = told.get("error", f"what answers at {at.status} is no local venue: {_START}")
+        raise ConfigError(f"the local venue refuses: {said}" if told else said)
     return told

@@ -17,14 +17,31 @@ class Bus(Generic[Event]):
 
     def __init__(self) -> None:
         """Begin with nobody listening."""
-        self._listeners: list[Callable[[Event], None]] = []
+        self._listeners: list[tuple[Callable[[Event], None], tuple[type, ...]]] = []
+        self._told: dict[type, tuple[Callable[[Event], None], ...]] = {}
+        """Who is told each kind of event; made when needed."""
         self._waiting: list[Event] = []
         self._telling = False
 
-    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
-        """Let ``listener`` be told from now on; returns what ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def listen(self, listener: Callable[[Event], None], *kinds: type) -> Callable[[], None]:
+        """Let ``listener`` be told from now on; returns what ends it.
+
+        ``kinds``: the only events it is called for; none: every event.
+        """
+        entry = (listener, kinds or (object,))
+        self._listeners.append(entry)
+        self._told.clear()
+
+        def end() -> None:
+            self._listeners.remove(entry)
+            self._told.clear()
+
+        return end
+
+    def _who(self, kind: type) -> tuple[Callable[[Event], None], ...]:
+        found = tuple(listener for listener, kinds in self._listeners if issubclass(kind, kinds))
+        self._told[kind] = found
+        return found
 
     def publish(self, event: Event) -> None:
         """Tell everybody."""
@@ -37,7 +54,8 @@ class Bus(Generic[Event]):
                 told = self._waiting
                 self._waiting = []
                 for each in told:
-                    for listener in tuple(self._listeners):
+                    kind = type(each)
+                    for listener in self._told.get(kind) or self._who(kind):
                         listener(each)
         finally:
             self._telling = False

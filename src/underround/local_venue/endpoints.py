@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -110,10 +111,14 @@ def write_configuration(
 
 
 def write_private(path: Path, value: str) -> None:
-    """Write a file that only its owner may read; raises ``OSError``."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write a file that only its owner may read, whole or not at all; raises ``OSError``."""
+    fresh = path.with_name(path.name + ".new")
+    with suppress(FileNotFoundError):
+        fresh.unlink()  # left by a process that died; it may be open to others
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(value)
+    fresh.replace(path)
 
 
 _KEY_ID: Final = "kalshi_key_id"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -23,36 +23,23 @@ from underround.local_venue.faults import AnyFault
 from underround.local_venue.flow.flow import Flow
 from underround.local_venue.flow.scene import Scene, SceneRecording
 from underround.local_venue.kalshi.desk import KalshiDesk
-from underround.local_venue.kalshi.doors import KalshiDoor
 from underround.local_venue.kalshi.members import KeyKind, ready_made
-from underround.local_venue.kalshi.rest import routes as kalshi_routes
 from underround.local_venue.kalshi.verify import LARGEST_SKEW_MS
 from underround.local_venue.net.http_host import HttpHost
 from underround.local_venue.net.socket_host import SocketHost
 from underround.local_venue.participants import NAMES, Participant, move_in
-from underround.local_venue.polymarket import clob, data, gamma, relayer, site
 from underround.local_venue.polymarket.auth import WINDOW_NS
-from underround.local_venue.polymarket.data_ledger import DataLedger
-from underround.local_venue.polymarket.market_channel import MarketChannel
 from underround.local_venue.polymarket.published import PublishedBooks
 from underround.local_venue.polymarket.server import ClobServer
-from underround.local_venue.polymarket.user_channel import UserChannel
-from underround.local_venue.polymarket.wallet_books import BookkeptWallets
 from underround.local_venue.pump import pump
-from underround.local_venue.references.allora_chain import AlloraChain
-from underround.local_venue.references.allora_events import ChainEvents
-from underround.local_venue.references.allora_rest import AlloraRest
 from underround.local_venue.references.binance_market import SpotMarket
-from underround.local_venue.references.binance_rest import BinanceRest
-from underround.local_venue.references.binance_streams import SpotStreams
-from underround.local_venue.references.polybolt import PolyboltDoor
-from underround.local_venue.references.rtds import RtdsDoor
+from underround.local_venue.roster import Roster
+from underround.local_venue.servers import Parts, endpoints_of, servers_of
 from underround.local_venue.settlement import TimedSettlement, pay_rebates_daily
-from underround.local_venue.status import Status, Witness, status_of
-from underround.local_venue.world import Settlement, WalletDesk, World
+from underround.local_venue.status import ServerRow, Status, Witness, status_of
+from underround.local_venue.world import Settlement, World
 from underround.model.errors import ConfigError
 from underround.model.units import Money, Nanos, usd
-from underround.simulation.matching.terms import AccountId
 
 _LOG: Final = logging.getLogger(__name__)
 _KALSHI_CASH: Final[Money] = usd("10000")
@@ -76,6 +63,9 @@ class VenueTerms(msgspec.Struct, frozen=True, kw_only=True):
     fork: str = ""
     """URL of a node to fork; needs ``chain``."""
     faults: tuple[AnyFault, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"VenueTerms({self.scene_name})"  # the fork's URL may be a secret
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -126,7 +116,7 @@ class LocalVenue:
         self.witness = Witness(self.world)
         self.spot = SpotMarket(self.world)
         self.token = secrets.token_urlsafe(24)
-        self._scene = scene
+        self._starts_ns = scene.starts_ns if clock is None else None
         self.flow = Flow(
             self.world,
             scene,
@@ -136,8 +126,8 @@ class LocalVenue:
         )
         self._stack = AsyncExitStack()
         self._next_port = terms.port
-        self._hosts: dict[str, str] = {}
-        self._names: dict[AccountId, str] = {}
+        self._servers: dict[str, _Server] = {}
+        self._addresses: dict[str, str] = {}
 
     def _settlement(self, scene: Scene) -> Callable[[World], Settlement]:
         if self._chain is not None:
@@ -167,25 +157,20 @@ class LocalVenue:
         world, now = self.world, self.world.act()
         accounts = move_in(world)
         members = self._members()
-        self._names = {
-            AccountId(address): f"{each.name} {kind}"
-            for each in accounts
-            for kind, address in each.wallets.items()
-            if kind == "POLY_1271" or world.polymarket.custody.balance(AccountId(address)) == 0
-        }
+        self._roster = Roster(world, accounts, self.kalshi.members)
         control = Control(world, self.token, self.status, self.flow.carry_out)
         status = await self._serve("status", control)
         chain = ""
         if self._chain is not None:
             chain = await self._serve("chain", self._chain)
-        else:
-            pay_rebates_daily(world, now)
+        pay_rebates_daily(world, now)
+        # What was opened so far took time; a scene that says when it starts starts exactly then.
+        begin = world.act() if self._starts_ns is None else self._starts_ns
         for fault in self.terms.faults:
-            world.faults.set(fault, now)
-        self.flow.begin(now)
+            world.faults.set(fault, begin)
+        self.flow.begin(begin)
         there = [address for each in accounts for address in each.wallets.values()]
         endpoints = await self._serve_all(status, chain, there)
-        gc.freeze()  # what is there now stays: no collection walks through it again
         await self._run()
         return Opened(
             endpoints,
@@ -212,62 +197,18 @@ class LocalVenue:
 
     async def _serve_all(self, status: str, chain: str, there: Sequence[str]) -> Endpoints:
         """``there``: the wallets that exist from the beginning."""
-        world, ledger = self.world, DataLedger(self.world)
-        bookkept = BookkeptWallets(world)
-        wallets: WalletDesk = bookkept if self._chain is None else self._chain.wallets
-        figures = self.clob.figures
-        purse = bookkept.purse if self._chain is None else None
-        (bookkept if self._chain is None else self._chain.books).listen(ledger.did)
-        gate, spot, allora = self.clob.gate, self.spot, AlloraChain(world)
-        allora_rest = AlloraRest(allora)
-        market, user = MarketChannel(world, self.books), UserChannel(world)
-        streams = SpotStreams(world, spot)
-        http = {
-            "clob": HttpHost(
-                "clob", world, clob.routes_of(self.clob), fault_answer=clob.fault_answer
-            ),
-            "gamma": HttpHost("gamma", world, gamma.routes(world, self.books, figures)),
-            "data": HttpHost("data", world, data.routes(world, ledger, self.books, figures, purse)),
-            "relayer": HttpHost(
-                "relayer", world, relayer.routes(world, wallets, deployed=there, gate=gate)
-            ),
-            "site": HttpHost("site", world, site.routes(world)),
-            "kalshi": HttpHost("kalshi", world, kalshi_routes(self.kalshi)),
-            "binance": HttpHost("binance", world, BinanceRest(world, spot).routes()),
-            "allora": HttpHost("allora", world, allora_rest.routes()),
-        }
-        sockets = {
-            "clob_stream": SocketHost(world, {"/ws/market": market, "/ws/user": user}),
-            "live_prices": SocketHost(world, {"/ws": PolyboltDoor(world)}),
-            "rtds": SocketHost(world, {"/": RtdsDoor(world)}),
-            "kalshi_stream": SocketHost(world, {"/trade-api/ws/v2": KalshiDoor(self.kalshi)}),
-            "binance_stream": SocketHost(
-                world, {"/ws": streams, "/ws/": streams, "/stream": streams}
-            ),
-            "allora_events": SocketHost(
-                world, {"/websocket": ChainEvents(world, allora, allora_rest)}
-            ),
-        }
-        at = {name: await self._serve(name, host) for name, host in (http | sockets).items()}
-        return Endpoints(
-            clob=at["clob"],
-            clob_market_stream=at["clob_stream"] + "/ws/market",
-            clob_user_stream=at["clob_stream"] + "/ws/user",
-            gamma=at["gamma"],
-            data=at["data"],
-            live_prices_stream=at["live_prices"] + "/ws",
-            rtds_stream=at["rtds"],
-            relayer=at["relayer"],
-            site=at["site"],
-            kalshi=at["kalshi"],
-            kalshi_stream=at["kalshi_stream"],
-            binance=at["binance"],
-            binance_stream=at["binance_stream"],
-            allora=at["allora"],
-            allora_events=at["allora_events"],
-            chain=chain,
-            status=status,
+        parts = Parts(
+            world=self.world,
+            books=self.books,
+            clob=self.clob,
+            kalshi=self.kalshi,
+            spot=self.spot,
+            chain=self._chain,
+            same_time=self._same_time,
         )
+        for name, server in servers_of(parts, there).items():
+            await self._serve(name, server)
+        return endpoints_of(self._addresses, status=status, chain=chain)
 
     async def _serve(self, name: str, server: _Server) -> str:
         """Start a server on the next port; it is stopped with the venue."""
@@ -275,12 +216,13 @@ class LocalVenue:
         try:
             url = await server.start(port)
         except OSError as error:
+            why = os.strerror(error.errno) if error.errno else error
             raise ConfigError(
-                f"port {port} for {name} is taken ({error.strerror}): end what uses it, or choose "
+                f"port {port} for {name} cannot be used ({why}): end what uses it, or choose "
                 "others with --port"
             ) from None
         self._stack.push_async_callback(server.stop)
-        self._hosts[name] = url
+        self._servers[name], self._addresses[name] = server, url
         return url
 
     async def _run(self) -> None:
@@ -296,11 +238,20 @@ class LocalVenue:
         return status_of(
             self.world,
             self.witness,
-            self._names,
-            hosts=self._hosts,
+            servers=(self._server(name) for name in self._servers),
+            accounts=self._roster.rows(),
             scene=self.terms.scene_name,
             chain=self._chain is not None,
             now=now,
+        )
+
+    def _server(self, name: str) -> ServerRow:
+        server, address = self._servers[name], self._addresses[name]
+        return ServerRow(
+            name=name,
+            address=address,
+            answered=server.answered if isinstance(server, HttpHost) else None,
+            connected=len(server.peers) if isinstance(server, SocketHost) else None,
         )
 
 

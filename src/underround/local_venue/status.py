@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from underround.local_venue.faults import AnyFault
+from underround.local_venue.roster import AccountRow
 from underround.local_venue.world import ListingForgotten, World, WorldEvent
-from underround.model.ids import POLYMARKET, MarketId, OrderId
+from underround.model.ids import POLYMARKET, MarketId
 from underround.model.units import Nanos, Price, decimal_text
-from underround.simulation.matching.terms import AccountId, Traded, TradeId, TradeMoved
+from underround.simulation.matching.terms import Trade, Traded, TradeId, TradeMoved
 
 _TRADES: Final = 60
 _MARKETS: Final = 150
@@ -38,6 +39,7 @@ class MarketRow(msgspec.Struct, frozen=True):
     last: str
     volume: str
     closes_ns: Nanos | None
+    """When trading ends; where no time is set for that, when the question is decided."""
     payouts: str
     """What YES and NO paid, once it is known."""
 
@@ -47,6 +49,8 @@ class TradeRow(msgspec.Struct, frozen=True):
 
     id: str
     market: str
+    slug: str
+    """Empty when the market is not listed any more."""
     outcome: str
     side: str
     size: str
@@ -54,19 +58,6 @@ class TradeRow(msgspec.Struct, frozen=True):
     status: str
     at_ns: Nanos
     transaction: str
-
-
-class AccountRow(msgspec.Struct, frozen=True):
-    """What a ready-made account has at Polymarket."""
-
-    name: str
-    account: str
-    cash: str
-    reserved: str
-    in_flight: str
-    open_orders: int
-    shares: dict[str, str]
-    """Settled shares by outcome."""
 
 
 class FaultRow(msgspec.Struct, frozen=True):
@@ -78,6 +69,17 @@ class FaultRow(msgspec.Struct, frozen=True):
     until_ns: Nanos | None
 
 
+class ServerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A server, and how much it is used."""
+
+    name: str
+    address: str
+    answered: int | None = None
+    """Requests so far; ``None``: it serves sockets."""
+    connected: int | None = None
+    """Sockets open now; ``None``: it answers requests."""
+
+
 class Status(msgspec.Struct, frozen=True):
     """Everything at one moment."""
 
@@ -86,7 +88,7 @@ class Status(msgspec.Struct, frozen=True):
     seed: int
     scene: str
     chain: bool
-    hosts: dict[str, str]
+    servers: tuple[ServerRow, ...]
     counts: dict[str, int]
     prices: dict[str, str]
     markets: tuple[MarketRow, ...]
@@ -103,14 +105,13 @@ class Witness:
         self.events = 0
         self.volume: dict[MarketId, int] = {}
         self.last: dict[MarketId, Price] = {}
-        self._trades: dict[TradeId, TradeRow] = {}
-        self._order: deque[TradeId] = deque()
+        self._world = world
+        self._trades: OrderedDict[TradeId, Trade] = OrderedDict()
         world.bus.listen(self._told)
 
-    @property
     def trades(self) -> tuple[TradeRow, ...]:
-        """The last matches, newest first."""
-        return tuple(self._trades[each] for each in reversed(self._order))
+        """Return the last matches, newest first, each as far as it got."""
+        return tuple(self._row(each) for each in reversed(self._trades.values()))
 
     def _told(self, event: WorldEvent) -> None:
         self.events += 1
@@ -119,20 +120,25 @@ class Witness:
             self.last[event.market] = yes
             self.volume[event.market] = self.volume.get(event.market, 0) + event.size
         elif isinstance(event, TradeMoved):
-            self._remember(event)
+            self._remember(event.trade)
         elif isinstance(event, ListingForgotten):
             self.volume.pop(event.market, None)
             self.last.pop(event.market, None)
 
-    def _remember(self, event: TradeMoved) -> None:
-        trade = event.trade
-        if trade.id not in self._trades:
-            self._order.append(trade.id)
-            if len(self._order) > _TRADES:
-                del self._trades[self._order.popleft()]
-        self._trades[trade.id] = TradeRow(
+    def _remember(self, trade: Trade) -> None:
+        kept = self._trades
+        if trade.id not in kept and len(kept) == _TRADES:
+            if trade.at_ns < next(iter(kept.values())).at_ns:
+                return  # an old match moved on: it does not come back for that
+            kept.popitem(last=False)
+        kept[trade.id] = trade
+
+    def _row(self, trade: Trade) -> TradeRow:
+        row = self._world.catalogue.markets.get(trade.market)
+        return TradeRow(
             id=trade.id,
             market=str(trade.market),
+            slug="" if row is None else row.listing.slug,
             outcome="YES" if trade.outcome.index == 0 else "NO",
             side=trade.side,
             size=decimal_text(trade.size),
@@ -146,14 +152,14 @@ class Witness:
 def status_of(
     world: World,
     witness: Witness,
-    names: Mapping[AccountId, str],
     *,
-    hosts: Mapping[str, str],
+    servers: Iterable[ServerRow],
+    accounts: Iterable[AccountRow],
     scene: str,
     chain: bool,
     now: Nanos,
 ) -> Status:
-    """Return the state of ``world``; ``names`` are the ready-made accounts."""
+    """Return the state of ``world``."""
     rows = sorted(
         world.catalogue.markets.values(),
         key=lambda row: (row.listing.state != "open", row.resolution is not None, -row.listed_ns),
@@ -164,7 +170,7 @@ def status_of(
         seed=world.seed,
         scene=scene,
         chain=chain,
-        hosts=dict(hosts),
+        servers=tuple(servers),
         counts={
             "markets": len(world.catalogue.markets),
             "orders": len(world.polymarket.orders),
@@ -176,8 +182,8 @@ def status_of(
             if (told := world.prices.last(symbol)) is not None
         },
         markets=tuple(_market(world, witness, row.listing.market.id) for row in rows[:_MARKETS]),
-        trades=witness.trades,
-        accounts=tuple(_account(world, name, account) for account, name in names.items()),
+        trades=witness.trades(),
+        accounts=tuple(accounts),
         faults=tuple(
             FaultRow(each.id, each.fault, each.happened, each.until_ns)
             for each in world.faults.in_force(now)
@@ -200,35 +206,8 @@ def _market(world: World, witness: Witness, market: MarketId) -> MarketRow:
         asks=tuple(LevelRow(decimal_text(x.price), decimal_text(x.size)) for x in asks[:_DEPTH]),
         last="" if last is None else decimal_text(last),
         volume=decimal_text(witness.volume.get(market, 0)),
-        closes_ns=listing.market.closes_ns,
+        closes_ns=listing.market.closes_ns or listing.ends_ns,
         payouts=""
         if resolution is None
         else " / ".join(decimal_text(each) for each in resolution.payouts),
-    )
-
-
-def _account(world: World, name: str, account: AccountId) -> AccountRow:
-    custody = world.polymarket.custody
-    open_orders: list[OrderId] = [
-        order.sent.id
-        for order in world.polymarket.orders.values()
-        if order.sent.account == account and order.state in ("live", "delayed")
-    ]
-    shares = {}
-    for market in world.catalogue.markets.values():
-        if market.listing.market.id.venue != POLYMARKET:
-            continue
-        for index in (0, 1):
-            outcome = market.listing.market.outcome(index)
-            if held := custody.balance(account, outcome):
-                label = market.listing.market.label(index)
-                shares[f"{market.listing.slug} {label}"] = decimal_text(held)
-    return AccountRow(
-        name=name,
-        account=account,
-        cash=decimal_text(custody.balance(account)),
-        reserved=decimal_text(custody.reserved(account)),
-        in_flight=decimal_text(custody.in_flight(account)),
-        open_orders=len(open_orders),
-        shares=shares,
     )

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from underround.local_venue.faults import AnyFault
+from underround.local_venue.flow.scene_words import sentence
 from underround.model.errors import ConfigError
+
+_PLACE: Final = "steps[0].set"
+"""Where a fault stands in a scene: mistakes in it have the same words here."""
+_EXAMPLES: Final = {
+    "fault": "lose stream=kalshi.ws per_mille=50",
+    "do": "resolve market=some-slug wins=YES",
+}
 
 
 def read_words(words: Sequence[str], tag: str) -> Mapping[str, object]:
@@ -25,7 +34,7 @@ def read_words(words: Sequence[str], tag: str) -> Mapping[str, object]:
         return found
     parts = text.split()
     if not parts:
-        raise ConfigError(f"nothing is named: write a {tag}, then KEY=VALUE")
+        raise ConfigError(f"nothing is named: write e.g. {_EXAMPLES[tag]}")
     # Values may hold spaces: a word without "=" belongs to the value before it.
     pairs: dict[str, object] = {tag: parts[0]}
     last = ""
@@ -38,7 +47,7 @@ def read_words(words: Sequence[str], tag: str) -> Mapping[str, object]:
         elif last:
             pairs[last] = f"{pairs[last]} {part}"
         else:
-            raise ConfigError(f"{part!r} is no KEY=VALUE: write e.g. {tag}-key=value")
+            raise ConfigError(f"{part!r} is no KEY=VALUE: write e.g. {_EXAMPLES[tag]}")
     return pairs
 
 
@@ -49,14 +58,14 @@ def read_fault_words(words: Sequence[str]) -> AnyFault:
         # Not strict: words are text, and a number in them is meant as one.
         fault: AnyFault = msgspec.convert(found, AnyFault, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{' '.join(words)[:80]!r} is no fault ({error}): see the list") from None
+        wrong = sentence(None, "", {"steps": [{"do": "fault", "set": found}]}, str(error), _PLACE)
+        raise ConfigError(wrong.removeprefix(_PLACE).lstrip(".: ")) from None
     return fault
 
 
 def read_step_words(words: Sequence[str]) -> bytes:
     """Return the step that ``words`` state as JSON; the venue checks it."""
     found = dict(read_words(words, "do"))
-    for key, value in found.items():
-        if value in {"true", "false"}:
-            found[key] = value == "true"
+    if found.get("post_only") in ("true", "false"):  # the only key of a step that is no text
+        found["post_only"] = found["post_only"] == "true"
     return msgspec.json.encode(found)

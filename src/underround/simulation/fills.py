@@ -22,9 +22,10 @@ makes results too good (+) or too bad (−):
 11. (−) An order that reaches one of our own resting orders is refused whole.
 12. (−) A fill's fee is rounded up level by level, not once per order.
 
-Volume is handed out once among our own orders, in price-time order.  Prices are compared in YES
-terms: buying NO at q is selling YES at 1 − q, for orders and for trades alike.  The three ways a
-resting order can fill are in ``queues.py``.
+Volume is handed out once among our own orders, in price-time order: a younger one queues behind an
+older one at its price, and goes on doing so for what may really have filled of it.  Prices are
+compared in YES terms: buying NO at q is selling YES at 1 − q, for orders and for trades alike.  The
+three ways a resting order can fill are in ``queues.py``.
 """
 
 from __future__ import annotations
@@ -120,12 +121,6 @@ class Working:
             at_ns=at_ns,
             evidence=evidence,
         )
-
-
-def opposite_best(book: Book, order: Order) -> Price | None:
-    """Return the best price the order could trade with, in its own outcome's terms."""
-    outcome = order.outcome.index
-    return book.best_ask(outcome) if order.side == "buy" else book.best_bid(outcome)
 
 
 def within_limit(book: Book, order: Order) -> Iterator[Level]:

@@ -40,20 +40,19 @@ from underround.model.orders import (
 )
 from underround.model.units import Nanos
 from underround.simulation.agenda import Agenda
-from underround.simulation.fills import Working, opposite_best, take
+from underround.simulation.fills import Working, take
 from underround.simulation.latency import Latency
 from underround.simulation.queues import EVIDENCE, Queues
 from underround.simulation.rules import (
     EXPIRED,
-    FAK_NOTHING,
     FAK_REST,
-    FOK_KILLED,
     UNTRUSTED,
     check_order,
     check_self_trade,
     check_sets,
     closed_reason,
 )
+from underround.simulation.wording import words_of
 
 MILLION: Final = 1_000_000
 REMEMBERED: Final = 10_000
@@ -201,8 +200,8 @@ class PaperVenue:
         market = self._markets[order.outcome.market]
         if market.id in self._closed:
             return closed_reason(market.id.venue)
-        trusted = self._trusted(market.id)
-        opposite = opposite_best(self._book(market.id), order) if trusted else None
+        book = self._book(market.id) if self._trusted(market.id) else None
+        opposite = queues.best_against(working, book)
         ticks, then = self._ticks(market.id), self._latency.at_venue(at)
         return check_order(order, market, ticks, opposite, then) or check_self_trade(
             order, queues.orders()
@@ -220,10 +219,11 @@ class PaperVenue:
         self._report(fills, at)
         if rests or not working.remaining:
             return
+        words = words_of(order.outcome.market.venue)
         if order.tif == "FOK":
-            self._end(working, "killed", FOK_KILLED, at)
+            self._end(working, "killed", words.fok_killed, at)
         else:
-            self._end(working, "killed", FAK_REST if fills else FAK_NOTHING, at)
+            self._end(working, "killed", FAK_REST if fills else words.fak_nothing, at)
 
     def _plan_end(self, working: Working, at: Nanos) -> None:
         shown = self._latency.shown
@@ -256,7 +256,7 @@ class PaperVenue:
         if working.stage != "resting":
             return
         market = working.order.outcome.market
-        self._queues[market].remove(working)
+        self._queues[market].withdraw(working, self._book(market))
         self._end(working, how, reason, at)
         self._forget_if_idle(market)
 

@@ -70,16 +70,18 @@ class Queues:
     # --- coming and going ----------------------------------------------------------------------
 
     def rest(self, working: Working, book: Book) -> None:
-        """Put an order in line behind everything displayed at its price.
+        """Put an order in line behind everything displayed, and everything of ours, at its price.
 
         What the book shows across its price now was consumed on its arrival and is no evidence.
         """
         working.stage = "resting"
-        self._queue(working, book)
+        line = self._line(working)
+        ours = sum(other.remaining for other in line if other.yes_price == working.yes_price)
+        working.ahead = _shown(working, book) + ours
         if working.bid:
-            insort(self.bids, working, key=lambda other: -other.yes_price)
+            insort(line, working, key=lambda other: -other.yes_price)
         else:
-            insort(self.asks, working, key=lambda other: other.yes_price)
+            insort(line, working, key=lambda other: other.yes_price)
         across: Side = "sell" if working.bid else "buy"
         for side, index in book.consumed:
             price = index * book.step
@@ -89,17 +91,47 @@ class Queues:
 
     def remove(self, working: Working) -> None:
         """Take an order out of its line."""
-        (self.bids if working.bid else self.asks).remove(working)
+        self._line(working).remove(working)
 
-    def recount(self, book: Book) -> None:
-        """Trust is back: every order queues again behind everything displayed at its price."""
+    def withdraw(self, working: Working, book: Book) -> None:
+        """Take an order out that is not filled: our younger ones no longer wait for it."""
+        line = self._line(working)
+        line.remove(working)
+        shown = _shown(working, book)
+        for other, ours in _with_older(line):
+            if other.yes_price == working.yes_price:
+                other.ahead = min(other.ahead, shown + ours)
+
+    def recount(self, book: Book, now: Nanos) -> None:
+        """Trust is back: every order queues again behind everything displayed at its price.
+
+        What left the level meanwhile may still be told as a trade.
+        """
         self.doubted = False
-        for working in self.resting():
-            self._queue(working, book)
+        for line in (self.bids, self.asks):
+            for working, ours in _with_older(line):
+                shown = _shown(working, book) + ours
+                _shrink(working, shown, now)
+                working.ahead = shown
 
-    def _queue(self, working: Working, book: Book) -> None:
-        working.ahead = book.size(YES, working.resting_side, working.yes_price)
-        working.shrunk = 0
+    def best_against(self, working: Working, book: Book | None) -> Price | None:
+        """Return the best price an arriving order could trade with, in its outcome's terms.
+
+        Our own orders count: they are in the venue's book, if not in ours.  ``None`` instead of a
+        book: it is not trusted.
+        """
+        across = self.asks if working.bid else self.bids
+        known = [across[0].yes_price] if across else []
+        if book is not None:
+            shown = book.best_ask(YES) if working.bid else book.best_bid(YES)
+            known += [] if shown is None else [shown]
+        if not known:
+            return None
+        best = min(known) if working.bid else max(known)
+        return in_yes(working.order.outcome.index, best)
+
+    def _line(self, working: Working) -> list[Working]:
+        return self.bids if working.bid else self.asks
 
     # --- evidence ------------------------------------------------------------------------------
 
@@ -116,7 +148,7 @@ class Queues:
         if kind is TicksChanged or (isinstance(event, BookSnapshot) and event.sequence is not None):
             self.doubted = True
         if self.doubted:
-            self.recount(book)
+            self.recount(book, now)
         if isinstance(event, TradePrinted):
             return self.on_trade(event, now)
         return self.on_book(book, now)
@@ -126,33 +158,29 @@ class Queues:
         price = in_yes(event.outcome, event.price)
         # The taker buys YES: the trade took asks.  The print of a NO trade is its mirror.
         line = self.asks if is_bid(event.outcome, event.taker_side) else self.bids
-        volume = event.size
+        volume = left = event.size
         fills: list[Fill] = []
         for working in tuple(line):
-            if not volume or not _reaches(working, price):
+            if not _reaches(working, price):
                 break
             if working.yes_price != price:
                 working.ahead = working.shrunk = 0
-                beyond, evidence = volume, TRADED_THROUGH
-            else:
-                beyond, evidence = _beyond_queue(working, volume, now), QUEUE_TRADED
-            size = min(beyond, working.remaining)
-            if size:
+                size, evidence = min(left, working.remaining), TRADED_THROUGH
                 volume -= size
+            else:
+                # Of the whole volume: what an older order of ours got of it is in the queue.
+                size, evidence = _beyond_queue(working, volume, now), QUEUE_TRADED
+                size = min(size, working.remaining, left)
+            if size:
+                left -= size
                 fills.append(self._fill(working, size, now, evidence))
         return fills
 
     def on_book(self, book: Book, now: Nanos) -> list[Fill]:
         """Shorten queues whose level shrank below them; fill what the opposite side crosses."""
         for line in (self.bids, self.asks):
-            for working in line:
-                shown = _shown(working, book)
-                if shown < working.ahead:
-                    if now - working.shrunk_ns > _SAME_TRADE:
-                        working.shrunk = 0
-                    working.shrunk += working.ahead - shown
-                    working.shrunk_ns = now
-                    working.ahead = shown
+            for working, ours in _with_older(line):
+                _shrink(working, _shown(working, book) + ours, now)
         if self._used:
             self._forget_what_left(book)
         fills: list[Fill] = []
@@ -195,6 +223,26 @@ class Queues:
         if not working.remaining:
             self.remove(working)
         return fill
+
+
+def _shrink(working: Working, shown: Size, now: Nanos) -> None:
+    """Let no more be ahead than is shown; what left may be told as a trade later."""
+    if shown < working.ahead:
+        if now - working.shrunk_ns > _SAME_TRADE:
+            working.shrunk = 0
+        working.shrunk += working.ahead - shown
+        working.shrunk_ns = now
+        working.ahead = shown
+
+
+def _with_older(line: list[Working]) -> Iterator[tuple[Working, Size]]:
+    """Yield orders with what is left of our older ones at the same price."""
+    price, ours = -1, 0
+    for working in line:
+        if working.yes_price != price:
+            price, ours = working.yes_price, 0
+        yield working, ours
+        ours += working.remaining
 
 
 def _shown(working: Working, book: Book) -> Size:

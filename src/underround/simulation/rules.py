@@ -1,10 +1,7 @@
 """The one rule book: what a venue refuses before it matches anything.
 
 Used by the L2 fill model and by the order-level engine alike, so that the two cannot disagree about
-ticks, minimums or times in force.  Reasons are in the venue's own wording where it is known.
-
-Sources: ``polymarket`` — docs.polymarket.com/resources/error-codes and /trading/orders;
-``kalshi`` — docs.kalshi.com api-reference/orders.
+ticks, minimums or times in force.  Reasons are in the venue's own wording (``wording``).
 """
 
 from __future__ import annotations
@@ -27,16 +24,18 @@ from underround.model.ids import (
 from underround.model.market import EventGroup, Market, TickEpoch
 from underround.model.orders import SetIntent, TimeInForce
 from underround.model.units import ONE, Money, Nanos, Price, Size, decimal_text, usd
-
-FOK_KILLED: Final = "order couldn't be fully filled. FOK orders are fully filled or killed."
-FAK_NOTHING: Final = (
-    "no orders found to match with FAK order. "
-    "FAK orders are partially filled or killed if no match is found."
+from underround.simulation.wording import (
+    KALSHI_CLOSED,
+    KALSHI_COUNT,
+    KALSHI_PRICE,
+    POLYMARKET_WORDS,
+    words_of,
 )
+
+FOK_KILLED: Final = POLYMARKET_WORDS.fok_killed
+FAK_NOTHING: Final = POLYMARKET_WORDS.fak_nothing
+POST_ONLY_TAKES: Final = POLYMARKET_WORDS.post_only_takes
 FAK_REST: Final = "the rest of a FAK order is killed"
-POST_ONLY_CROSSES: Final = "invalid post-only order: order crosses book"
-POST_ONLY_TAKES: Final = "post-only is for GTC and GTD orders"
-INVALID_EXPIRATION: Final = "invalid expiration"
 EXPIRED: Final = "the order's own time was up"
 UNTRUSTED: Final = "book not trusted when the order arrived"
 
@@ -51,7 +50,7 @@ GTD_AHEAD: Final[Nanos] = 180 * NANOS_PER_SECOND
 
 _CLOSED: Final = {
     POLYMARKET: "No orderbook exists for the requested token id",
-    KALSHI: "MARKET_INACTIVE",
+    KALSHI: KALSHI_CLOSED,
 }
 
 
@@ -155,17 +154,22 @@ def check_self_trade(order: Arriving, own: Iterable[Arriving]) -> str | None:
 
     Kalshi's ``taker_at_cross`` stops such an order at the cross; Polymarket publishes no rule.  We
     refuse it whole on every venue, before anything of it fills: an order against ourselves only
-    pays fees.
+    pays fees.  The order named is the one it would meet first; ``own``: the older ones first.
     """
     bid = is_bid(order.outcome.index, order.side)
     price = in_yes(order.outcome.index, order.price)
+    first: tuple[Price, OrderId] | None = None
     for other in own:
         if is_bid(other.outcome.index, other.side) == bid:
             continue
         resting = in_yes(other.outcome.index, other.price)
-        if (price >= resting) if bid else (price <= resting):
-            return f"self-trade (taker_at_cross): would match our own resting order {other.id}"
-    return None
+        if not ((price >= resting) if bid else (price <= resting)):
+            continue
+        if first is None or ((resting < first[0]) if bid else (resting > first[0])):
+            first = resting, other.id
+    if first is None:
+        return None
+    return f"self-trade (taker_at_cross): would match our own resting order {first[1]}"
 
 
 def check_sets(
@@ -200,14 +204,15 @@ def _check_time(order: Arriving, market: Market, now: Nanos) -> str | None:
     venue = market.id.venue
     if venue == KALSHI and market.closes_ns is not None and now >= market.closes_ns:
         return closed_reason(venue)
+    words = words_of(venue)
     if order.post_only and order.tif not in ("GTC", "GTD"):
-        return POST_ONLY_TAKES
+        return words.post_only_takes
     if (order.tif == "GTD") != (order.good_until_ns is not None):
-        return INVALID_EXPIRATION
+        return words.ends_without_resting
     if order.good_until_ns is None:
         return None
     earliest = max(now + 1, order.created_ns + shortest_gtd(venue))
-    return INVALID_EXPIRATION if order.good_until_ns < earliest else None
+    return words.ends_too_soon if order.good_until_ns < earliest else None
 
 
 def _check_price(order: Arriving, market: Market, ticks: TickEpoch) -> str | None:
@@ -215,13 +220,18 @@ def _check_price(order: Arriving, market: Market, ticks: TickEpoch) -> str | Non
     price = in_yes(order.outcome.index, order.price)
     if ticks.valid(price):
         return None
+    if market.id.venue == KALSHI:
+        return KALSHI_PRICE
     step = decimal_text(ticks.step_at(price))
     text = f"Price ({decimal_text(order.price)}) breaks minimum tick size rule: {step}"
     return _invalid(order, market, text)
 
 
 def _check_size(order: Arriving, market: Market) -> str | None:
-    if order.size < market.min_size or order.size <= 0:
+    too_small = order.size < market.min_size or order.size <= 0
+    if market.id.venue == KALSHI:
+        return KALSHI_COUNT if too_small or order.size % market.size_step else None
+    if too_small:
         least = decimal_text(market.min_size)
         text = f"Size ({decimal_text(order.size)}) lower than the minimum: {least}"
         return _invalid(order, market, text)
@@ -251,7 +261,7 @@ def _check_crossing(
 ) -> str | None:
     crossing = crosses(order.side, order.price, opposite)
     if crossing and order.post_only:
-        return POST_ONLY_CROSSES
+        return words_of(market.id.venue).post_only_crosses
     takes = crossing or order.tif in ("FOK", "FAK")
     if not takes or order.side == "sell" or market.id.venue != POLYMARKET:
         return None

@@ -192,7 +192,7 @@ def test_what_ended_is_forgotten_after_a_while_and_numbers_are_not_used_twice(
     assert gone.isdisjoint(world.polymarket.custody.payouts)
 
 
-def test_a_window_a_client_traded_in_stays_listed(tmp_path: Path) -> None:
+def test_a_window_a_client_traded_in_stays_listed_seven_times_as_long(tmp_path: Path) -> None:
     stage = Stage()
     flow = stage.play(scene_of(tmp_path, WINDOWS))
     start = START - START % (300 * SECOND)
@@ -200,9 +200,11 @@ def test_a_window_a_client_traded_in_stays_listed(tmp_path: Path) -> None:
     client = flow.house.account("a client of the test")
     sent = flow.house.submission(market.outcome(YES), client, 500_000, 10 * ONE, START, buying=True)
     stage.world.polymarket.submit(msgspec.structs.replace(sent, owner="a login"), START)
-    stage.run(1_200)
+    stage.run(306 + 7 * 120 - 10)
     assert market.id in stage.world.catalogue.markets
     assert stage.world.catalogue.markets[market.id].listing.state == "resolved"
+    stage.run(20)
+    assert market.id not in stage.world.catalogue.markets
 
 
 def test_kalshi_people_trade_too(windows: Stage) -> None:

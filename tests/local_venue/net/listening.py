@@ -79,6 +79,7 @@ class Parrot(Peer):
     def __init__(self, door: ParrotDoor) -> None:
         self._door = door
         self.messages: list[bytes] = []
+        self.pongs: list[bytes] = []
 
     def opened(self) -> None:
         self._door.peers.append(self)
@@ -89,6 +90,9 @@ class Parrot(Peer):
             return
         self.messages.append(payload)
         self.send(payload)
+
+    def ponged(self, payload: bytes) -> None:
+        self.pongs.append(payload)
 
     def gone(self) -> None:
         self._door.left += 1

@@ -65,6 +65,38 @@ def test_a_path_that_is_no_doors_is_answered_with_404() -> None:
     asyncio.run(main())
 
 
+def test_a_door_that_ends_in_a_slash_leads_to_every_path_under_it() -> None:
+    async def main() -> None:
+        world, _ = hand_world()
+        exact, under, deeper, root = ParrotDoor(), ParrotDoor(), ParrotDoor(), ParrotDoor()
+        doors = {"/ws": exact, "/ws/": under, "/ws/deep/": deeper, "/": root}
+        async with serving(SocketHost(world, doors)) as url, aiohttp.ClientSession() as session:
+            led = ("/ws", "/ws/a@b", "/ws/a/b?c=/d", "/ws/", "/ws/deep", "/ws/deep/a/b", "/")
+            ears = [Ear(await session.ws_connect(url + path)) for path in led]
+            assert [await ear.heard() for ear in ears] == [[]] * len(led)
+            for path in ("/wsx", "/other/ws/a"):
+                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                    await session.ws_connect(url + path)
+                assert refused.value.status == 404
+        assert [path for path, _ in exact.asked] == ["/ws"]
+        assert [path for path, _ in under.asked] == ["/ws/a@b", "/ws/a/b?c=/d", "/ws/", "/ws/deep"]
+        assert [path for path, _ in deeper.asked] == ["/ws/deep/a/b"]
+        assert [path for path, _ in root.asked] == ["/"]  # alone it is a path like others
+
+    asyncio.run(main())
+
+
+def test_a_peer_is_told_the_pongs_of_its_client() -> None:
+    async def main() -> None:
+        world, _ = hand_world()
+        async with parrots(world) as (door, (ear,)):
+            await ear.socket.pong(b"here")
+            assert await ear.heard() == []
+            assert door.peers[0].pongs == [b"here"]
+
+    asyncio.run(main())
+
+
 def test_a_client_can_be_turned_away_before_the_upgrade_with_a_status_and_a_json_body() -> None:
     async def main() -> None:
         world, _ = hand_world()

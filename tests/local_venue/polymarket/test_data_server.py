@@ -194,6 +194,31 @@ def test_positions_say_what_was_paid_and_what_is_held() -> None:
     on_desk(scene)
 
 
+def test_a_sale_brings_what_it_got_less_the_fee() -> None:
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        market = markets["plain"]
+        do(desk, positions.split("ctf", market.id.native, usd("20")))
+        desk.order("bob", "buy", market, "0.40", "20")
+        desk.order("alice", "sell", market, "0.40", "20")
+        desk.pass_ms(20_000)
+        told = await desk.get("data", "/v2/activity", user=desk.account("alice"))
+        row = told["data"][0]
+        fee = Decimal(20) * Decimal("0.04") * Decimal("0.24")
+        assert (row["side"], Decimal(str(row["usdc_size"]))) == ("SELL", 8 - fee)
+
+    on_desk(scene)
+
+
+def test_a_no_is_worth_what_yes_leaves_of_a_dollar() -> None:
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        desk.trade(markets["plain"], "0.30")
+        told = await desk.get("data", "/v2/positions", user=desk.account("bob"))
+        (row,) = told["data"]
+        assert (row["outcome"], row["current_price"], row["current_value"]) == ("No", 0.7, 14)
+
+    on_desk(scene)
+
+
 def test_a_position_passes_through_its_states() -> None:
     async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
         client, market, account = await desk.data(), markets["plain"], desk.account("alice")
@@ -240,6 +265,24 @@ def test_what_a_wallet_does_by_itself_is_activity() -> None:
         assert (third.size, third.bought) == (usd("10"), usd("20"))
         # NO of two cost 5 dollars each, ten came back, so YES of the third came for nothing.
         assert third.spent == usd("5")
+
+    on_desk(scene)
+
+
+def test_a_converted_no_leaves_its_cost_to_the_yes_it_became_and_has_no_holder() -> None:
+    """NO of one question cost five dollars: YES of the two others cost half of that each."""
+
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        account, first = desk.account("alice"), markets["first"]
+        custody = desk.world.polymarket.custody
+        custody.allow(account, POLYGON.neg_risk_adapter, shares=True, granted=True)
+        do(desk, positions.split("neg_risk", first.id.native, usd("10")))
+        event = desk.world.catalogue.events["who-wins"]
+        do(desk, positions.convert(neg_risk_market(event), 0b001, usd("10")))
+        for name in ("second", "third"):
+            assert desk.ledger.basis(account, markets[name].outcome(YES)).spent == usd("2.5")
+        told = await desk.get("data", "/v2/holders", condition=first.id.native)
+        assert [len(row["holders"]) for row in told["data"]] == [1, 0]
 
     on_desk(scene)
 

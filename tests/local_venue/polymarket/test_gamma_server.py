@@ -151,6 +151,26 @@ def test_best_prices_and_volumes_are_those_of_the_book_and_its_trades() -> None:
     on_desk(scene)
 
 
+def test_trades_of_one_hour_add_up() -> None:
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        desk.trade(markets["plain"], "0.40", "20")
+        desk.trade(markets["plain"], "0.40", "5")
+        row = await desk.get("gamma", "/markets/slug/rain")
+        assert row["volume24hr"] == 10
+
+    on_desk(scene)
+
+
+def test_a_trade_of_no_is_told_at_the_price_of_yes() -> None:
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        desk.order("bob", "buy", markets["plain"], "0.30", "20")
+        desk.order("alice", "buy", markets["plain"], "0.70", "20", outcome=1)
+        row = await desk.get("gamma", "/markets/slug/rain")
+        assert row["lastTradePrice"] == 0.3
+
+    on_desk(scene)
+
+
 def test_a_change_of_a_day_is_told_once_there_is_an_older_price() -> None:
     async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
         market = markets["free"]
@@ -189,6 +209,19 @@ def test_a_proposed_outcome_and_a_dispute_are_told() -> None:
         desk.world.catalogue.markets[market].disputed = True
         row = await desk.get("gamma", "/markets/slug/rain")
         assert row["umaResolutionStatuses"] == '["proposed", "disputed"]'
+
+    on_desk(scene)
+
+
+def test_a_market_is_found_by_how_far_its_answer_is() -> None:
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        market = markets["plain"].id
+        for disputed, status in ((False, "proposed"), (True, "disputed")):
+            desk.world.change(market, desk.now, state="closed")
+            desk.world.catalogue.markets[market].disputed = disputed
+            page = await desk.get("gamma", "/markets/keyset", uma_resolution_status=status)
+            assert [row["slug"] for row in page["markets"]] == ["rain"]
+            assert page["markets"][0]["umaResolutionStatus"] == status
 
     on_desk(scene)
 
@@ -336,6 +369,7 @@ def test_our_client_lists_tags_and_series_and_searches() -> None:
         ([("end_date_max", "2020-01-01T00:00:00Z")], set()),
         ([("tag_id", "1")], {"rain", "snow", "newer"}),
         ([("exclude_tag_id", "3"), ("limit", "100")], set()),
+        ([("tag_id", "2"), ("tag_id", "3"), ("tag_match", "all")], {"window"}),
         ([("series_id", "1")], {"window"}),
         ([("volume_num_min", "7")], {"rain"}),
         ([("liquidity_num_min", "1000")], set()),
@@ -482,6 +516,19 @@ def test_a_walk_visits_every_row_once_while_rows_are_added(
         assert before <= set(seen)
 
     run(main())
+
+
+def test_a_cursor_belongs_to_the_order_it_was_made_in() -> None:
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        asked = {"limit": "2", "order": "endDate", "ascending": "true"}
+        cursor = (await desk.get("gamma", "/markets/keyset", **asked))["next_cursor"]
+        again = {"after_cursor": cursor}
+        assert (await desk.ask("gamma", "/markets/keyset", asked | again)).status == 200
+        for other in ({"order": "startDate"}, {"ascending": "false"}):
+            told = await desk.ask("gamma", "/markets/keyset", asked | again | other)
+            assert told.status == 422
+
+    on_desk(scene)
 
 
 def test_a_page_is_never_longer_than_a_hundred_and_the_last_has_no_cursor() -> None:

@@ -126,6 +126,23 @@ def test_subscriptions_are_added_and_dropped_without_an_acknowledgement() -> Non
     asyncio.run(main())
 
 
+def test_a_second_subscription_adds_to_the_first() -> None:
+    async def main() -> None:
+        stand = Stand(markets=2)
+        async with stand.serving() as streams:
+            ear, _ = await streams.market(stand.markets[0].tokens[0])
+            add = {"operation": "subscribe", "assets_ids": [stand.markets[1].tokens[0]]}
+            await ear.say(json.dumps(add))
+            await ear.heard()
+            for market in stand.markets:
+                stand.order("alice", "buy", "0.4", "10", market=market)
+            stand.pass_ms()
+            told = [change["market"] for change in decoded(await ear.heard())]
+        assert told == [market.id.native for market in stand.markets]
+
+    asyncio.run(main())
+
+
 def test_a_repeated_subscription_brings_no_book_again_but_may_switch_the_custom_feature() -> None:
     async def main() -> None:
         stand = Stand()
@@ -323,6 +340,21 @@ def test_best_prices_are_told_when_they_change_and_not_when_a_deeper_level_does(
             yes, no = of_kind(decoded(await ear.heard()), "best_bid_ask")
         assert (yes["best_bid"], yes["best_ask"], yes["spread"]) == ("0.42", "0.45", "0.03")
         assert (no["best_bid"], no["best_ask"], no["spread"]) == ("0.55", "0.58", "0.03")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("won", [0, 1])
+def test_the_winner_of_a_market_is_the_outcome_that_pays(won: int) -> None:
+    async def main() -> None:
+        stand = Stand()
+        async with stand.serving() as streams:
+            ear, _ = await streams.market(stand.yes, featured=True)
+            stand.resolve((0, ONE) if won else (ONE, 0))
+            stand.pass_ms()
+            (told,) = of_kind(decoded(await ear.heard()), "market_resolved")
+        assert told["winning_asset_id"] == stand.market.tokens[won]
+        assert told["winning_outcome"] == stand.market.outcomes[won]
 
     asyncio.run(main())
 

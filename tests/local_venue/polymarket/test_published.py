@@ -14,6 +14,8 @@ from underround.local_venue.faults import (
     Stale,
 )
 
+SIDES = ("bids", "asks")
+
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["book_ctf_2026-10-05", "book_protocol_v2_2026-10-05"])
@@ -36,6 +38,20 @@ def test_the_rule_of_this_test_gives_the_hash_of_a_served_book() -> None:
     assert body["hash"] == hash_of(body)
     assert stand.books.last_trade(stand.no) == ("0.4", "sell")
     assert stand.books.best(stand.no) == (None, 600_000)
+
+
+def test_the_best_level_is_the_last_of_its_side() -> None:
+    stand = Stand()
+    for bid in ("0.3", "0.4", "0.35"):
+        stand.order("alice", "buy", bid, "10")
+    for ask in ("0.6", "0.5", "0.55"):
+        stand.order("bob", "sell", ask, "10")
+    told = {
+        token: [[level["price"] for level in served(stand, token)[side]] for side in SIDES]
+        for token in (stand.yes, stand.no)
+    }
+    assert told[stand.yes] == [["0.3", "0.35", "0.4"], ["0.6", "0.55", "0.5"]]
+    assert told[stand.no] == [["0.4", "0.45", "0.5"], ["0.7", "0.65", "0.6"]]
 
 
 def test_a_stale_book_is_the_one_of_when_the_fault_began() -> None:

@@ -107,6 +107,25 @@ def test_a_call_that_reverts_ends_failed_with_the_contract_s_reason(kind: Signat
     on_desk(scene)
 
 
+@pytest.mark.parametrize(
+    "kind, name, following",
+    [(KINDS[0], "PROXY", "1"), (KINDS[1], "SAFE", "0"), (KINDS[2], "WALLET", "0")],
+)
+def test_only_the_hub_of_proxies_counts_a_call_that_failed(
+    kind: SignatureType, name: str, following: str
+) -> None:
+    async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
+        client = await desk.relayer("alice", kind)
+        failing = relayed(positions.merge("ctf", markets["plain"].id.native, usd("1")))
+        with pytest.raises(RequestRefused):
+            await client.wait(await client.execute(failing))
+        owner = desk.people["alice"].owner
+        told = await desk.get("relayer", "/nonce", address=owner, type=name)
+        assert told == {"nonce": following}
+
+    on_desk(scene)
+
+
 def test_a_builder_key_opens_the_relayer() -> None:
     async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
         login = desk.world.accounts.create(desk.people["carol"].owner, 5)

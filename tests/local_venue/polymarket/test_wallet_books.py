@@ -278,6 +278,13 @@ def test_the_neg_risk_adapter_s_own_functions_move_usdc_e() -> None:
             ),
             "parent collection",
         ),
+        (
+            WalletCall(
+                POLYGON.collateral_adapter,
+                calldata.SPLIT_POSITION(POLYGON.usdc_e, NO_PARENT, b"\1" * 32, (1,), 1),
+            ),
+            "got invalid index set",
+        ),
     ],
 )
 def test_what_no_contract_takes_reverts(call: Any, why: str) -> None:

@@ -56,7 +56,7 @@ class Judge:
         self.host = endpoints["clob"]
         self.clients = {"anyone": ClobClient(self.host, CHAIN)}
 
-    def open(self, who, key, kind, wallet, credentials=None, venue_time=False):
+    def open(self, who, key, kind, wallet, credentials=None):
         """Make a client; without credentials they are derived, or made."""
         client = ClobClient(
             self.host,
@@ -64,7 +64,6 @@ class Judge:
             key=key,
             signature_type=KINDS[kind],
             funder=wallet,
-            use_server_time=venue_time,
         )
         creds = ApiCreds(**credentials) if credentials else client.create_or_derive_api_key()
         client.set_api_creds(creds)

@@ -38,5 +38,7 @@ def environment(endpoints):
         if field.name.endswith("_url")
     }
     at = {ours: endpoints[name] for ours, name in SERVED.items() if endpoints[name]}
-    changed = dataclasses.replace(production, relayer_poll_frequency_ms=20, **urls | at)
+    changed = dataclasses.replace(
+        production, relayer_poll_frequency_ms=20, relayer_max_polls=1_000, **urls | at
+    )
     return _create_environment(name="local venue", config=changed)

@@ -193,10 +193,10 @@ class Judge:
 
     # --- streams -----------------------------------------------------------------------------
 
-    async def subscribe(self, who, name, spec, given):
-        """Hear a stream; its events come as lines of their own."""
-        wanted = getattr(specs, spec)(**given)
-        handle = await self.clients[who].subscribe(wanted)
+    async def subscribe(self, who, name, wanted):
+        """Hear streams, ``[[spec, given], …]``; their events come as lines of their own."""
+        chosen = [getattr(specs, spec)(**given) for spec, given in wanted]
+        handle = await self.clients[who].subscribe(chosen)
         self.heard[name] = (handle, asyncio.create_task(_hear(name, handle)))
 
     async def unsubscribe(self, name):

@@ -144,6 +144,8 @@ class Blocks:
         self._last_s = max(self._last_s + 1, now // NANOS_PER_SECOND)
         await self._node.rpc("anvil_setNextBlockBaseFeePerGas", _BASE_FEE)
         self.head = await self._node.mine(self._last_s)
+        # Whoever asks for a gas price is told the next block's, which the node takes to be lower.
+        await self._node.rpc("anvil_setNextBlockBaseFeePerGas", _BASE_FEE)
         await self._read(self.head)
         self._settlement.confirm(self.final)
         for listener in self._listeners:

@@ -23,7 +23,10 @@ async def furnish(node: Node, desk: Desk, conditional_tokens: str) -> None:
         for name, places in PLACES.items()
         for place in places
     ]
-    placing.append(("anvil_setCode", [POLYGON.conditional_tokens, conditional_tokens]))
+    # Protocol V2's ledger is an ERC-1155 as well.  Nobody has anything of it on this chain, but
+    # clients ask it who is allowed what, and allow.
+    ledgers = (POLYGON.conditional_tokens, POLYGON.position_manager)
+    placing += [("anvil_setCode", [ledger, conditional_tokens]) for ledger in ledgers]
     for told in await node.batch(placing):
         if isinstance(told, CallFailed):
             raise told

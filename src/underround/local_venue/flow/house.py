@@ -21,6 +21,8 @@ from underround.model.units import ONE, Money, Nanos, Price, Size, usd
 from underround.simulation.matching.terms import AccountId, BookOrder, Level, Placement, Submission
 from underround.venues.ethereum import EvmKey, keccak
 
+_SHARDS: Final = (0, 2)
+"""Kalshi's shards that have markets here."""
 OWNER: Final = "house"
 """Login of every order of the house; nobody can log in with it."""
 WEALTH: Final[Money] = usd("1000000000")
@@ -54,7 +56,8 @@ class House:
         seed, number = self.world.seed, len(self._accounts)
         if venue == KALSHI:
             member = AccountId(f"house-{keccak(f'{seed} {name}'.encode()).hex()[:24]}")
-            self.world.kalshi.money.deposit(member, WEALTH)
+            for shard in _SHARDS:
+                self.world.kalshi.money.deposit(member, WEALTH, shard=shard)
             return member
         account = AccountId(EvmKey(_Lent(house_key(seed, number))).address)
         self.world.polymarket.custody.deposit(account, WEALTH)

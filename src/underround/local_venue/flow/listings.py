@@ -35,6 +35,8 @@ TAPERED: Final = TickEpoch(
     ),
 )
 """Kalshi's ``tapered_deci_cent``: the grid of all its quarter-hour crypto markets."""
+_CRYPTO_SHARD: Final = 2
+"""Where Kalshi trades crypto."""
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN",
                   "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")  # fmt: skip
 
@@ -135,7 +137,7 @@ def kalshi_listing(
         ends_ns=draft.ends_ns,
         fee_history=(FeeEpoch(0, fees),),
         window=draft.window,
-        shard=0,
+        shard=0 if draft.window is None else _CRYPTO_SHARD,
         updated_ns=draft.opens_ns,
     )
 

@@ -29,7 +29,7 @@ class Lives:
         self._keep = keep
         self._crowds: dict[MarketId, Crowd] = {}
         self._visited: set[MarketId] = set()
-        world.bus.listen(self._heard)
+        world.bus.listen(self._heard, OrderRested)
 
     def begin(
         self,

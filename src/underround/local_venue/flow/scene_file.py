@@ -73,9 +73,8 @@ def read_step(data: bytes) -> AnyStep:
         step: AnyStep = msgspec.convert(written, AnyStep, dec_hook=read_quantity)
         return step
     except msgspec.ValidationError as error:
-        raise ConfigError(
-            sentence(None, "", {"steps": [written]}, str(error), "steps[0]")
-        ) from None
+        wrong = sentence(None, "", {"steps": [written]}, str(error), "steps[0]")
+        raise ConfigError(wrong.removeprefix("steps[0]").lstrip(".: ")) from None
 
 
 def _text(file: Path) -> str:

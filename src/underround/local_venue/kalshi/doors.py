@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from underround.local_venue.faults import Stream
@@ -30,6 +30,7 @@ from underround.model.units import Nanos, Price, Size
 from underround.simulation.matching.kalshi_terms import (
     Filled,
     GroupMoved,
+    Holder,
     KalshiBookMoved,
     KalshiOrder,
     OrderChanged,
@@ -94,15 +95,20 @@ class KalshiDoor:
                 self._trade(event.trade)
         elif isinstance(event, Filled):
             fill = event.fill
-            body = frames.fill(self.desk, fill)
-            self._private(FILL, "fill", fill.account, fill.subaccount, fill.market, body)
+            self._private(
+                FILL,
+                "fill",
+                (fill.account, fill.subaccount),
+                fill.market,
+                lambda: frames.fill(self.desk, fill),
+            )
         elif isinstance(event, OrderRested | OrderFilled | OrderClosed | OrderChanged):
             if isinstance(event.order, KalshiOrder):
                 self._order(event.order)
         elif isinstance(event, PositionMoved):
-            body = frames.position(event)
+            holder = (event.account, event.subaccount)
             self._private(
-                POSITIONS, "market_position", event.account, event.subaccount, event.market, body
+                POSITIONS, "market_position", holder, event.market, lambda: frames.position(event)
             )
         else:
             self._life(event)
@@ -185,14 +191,17 @@ class KalshiDoor:
         self,
         channel: str,
         kind: str,
-        account: AccountId,
-        subaccount: int,
+        holder: Holder,
         market: MarketId,
-        body: bytes,
+        write: Callable[[], bytes],
     ) -> None:
+        """Tell a holder; nothing is written while nobody listens."""
+        account, subaccount = holder
+        body = b""
         for one in self.subscribers.of(channel, market.native):
             listener = one.listener
             if listener.account == account and _may_see(listener, subaccount):
+                body = body or write()
                 one.tell(kind, body, self._ms())
 
     def _order(self, order: KalshiOrder) -> None:
@@ -205,9 +214,13 @@ class KalshiDoor:
         self._orders[sent.id] = state
         if len(self._orders) > _SENT:
             del self._orders[next(iter(self._orders))]
-        account, subaccount = order.holder
-        body = frames.user_order(order)
-        self._private(ORDERS, "user_order", account, subaccount, sent.outcome.market, body)
+        self._private(
+            ORDERS,
+            "user_order",
+            order.holder,
+            sent.outcome.market,
+            lambda: frames.user_order(order),
+        )
 
     # --- the life of markets -------------------------------------------------------------------
 

@@ -75,6 +75,8 @@ class HttpHost:
     ) -> None:
         """``fault_answer`` writes what the ``Answer`` fault answers."""
         self.name: Host = name
+        self.answered = 0
+        """Requests so far, whatever became of them."""
         self._world = world
         self._fault_answer = fault_answer
         self._runner: web.AppRunner | None = None
@@ -112,6 +114,7 @@ class HttpHost:
     async def _serve(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         now = self._world.act()
         request[_NOW] = now
+        self.answered += 1
         if self._world.faults.none:
             return await _answered(request, handler)
         fault = self._strikes(Answer, request, now)

@@ -15,6 +15,7 @@ from underround.local_venue.polymarket.builders import BuilderTrades
 from underround.local_venue.polymarket.cancels import Cancels
 from underround.local_venue.polymarket.keys import Keys
 from underround.local_venue.polymarket.limits import TOO_MANY
+from underround.local_venue.polymarket.live_activity import LiveActivity
 from underround.local_venue.polymarket.market_reads import MarketReads
 from underround.local_venue.polymarket.orders import Orders
 from underround.local_venue.polymarket.restart import DISABLED, RESTARTING
@@ -39,6 +40,7 @@ def routes_of(server: ClobServer) -> list[web.RouteDef]:
         BuilderTrades(server),
         BookReads(server),
         MarketReads(server),
+        LiveActivity(server),
     )
     return [route for room in rooms for route in room.routes()]
 

@@ -45,7 +45,9 @@ class ClobLedger:
         """By day since 1970 (UTC), then maker and market."""
         self._counted: set[TradeId] = set()
         """Trades whose rebates are counted and may still be undone."""
-        world.bus.listen(self._heard)
+        world.bus.listen(
+            self._heard, OrderRested, OrderFilled, OrderClosed, TradeMoved, ListingForgotten
+        )
 
     # --- reading -------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from underround.local_venue.net.http_host import json_answer, now_of
 from underround.local_venue.polymarket.data_history import history
-from underround.local_venue.polymarket.data_ledger import Entry, DataLedger
+from underround.local_venue.polymarket.data_ledger import DataLedger, Entry
 from underround.local_venue.polymarket.data_positions import Positions
 from underround.local_venue.polymarket.data_query import DataQuery, DataRefused
 from underround.local_venue.polymarket.data_rows import activity_row, resolution_row, trade_row

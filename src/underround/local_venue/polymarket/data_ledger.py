@@ -66,7 +66,7 @@ class DataLedger:
         self._pending: dict[TradeId, list[Entry]] = {}
         """Rows of trades that are mined and not yet final."""
         self._unsettled: defaultdict[_Holding, dict[int, Entry]] = defaultdict(dict)
-        world.bus.listen(self._heard)
+        world.bus.listen(self._heard, TradeMoved, ListingForgotten)
 
     # --- reading -------------------------------------------------------------------------------
 

@@ -93,7 +93,7 @@ class Figures:
         """Listen from now on."""
         self._of: dict[MarketId, MarketFigures] = {}
         self._nothing = MarketFigures()
-        world.bus.listen(self._heard)
+        world.bus.listen(self._heard, Traded, ListingForgotten)
 
     def of(self, market: MarketId) -> MarketFigures:
         """Return a market's figures; of one without trades, those of nothing."""

@@ -49,7 +49,7 @@ class Notices:
         self._world = world
         self._of: dict[str, deque[Notice]] = {}
         self._number = 0
-        world.bus.listen(self._heard)
+        world.bus.listen(self._heard, OrderFilled, OrderClosed, TradeMoved)
 
     def of(self, owner: str) -> list[Notice]:
         """Return the notices to a member (its key's address), newest first."""

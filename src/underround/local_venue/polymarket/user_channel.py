@@ -120,7 +120,7 @@ class UserChannel:
         self._world = world
         self._peers: dict[str, dict[UserPeer, None]] = {}
         """Who is let in, by API key."""
-        world.bus.listen(self._heard)
+        world.bus.listen(self._heard, OrderRested, OrderFilled, OrderClosed, TradeMoved)
 
     # --- clients ---------------------------------------------------------------------------------
 

@@ -211,9 +211,7 @@ class SpotStreams:
             self._tell(stream, partial(_kline, pair.symbol, name, bar, told, closed))
 
 
-def _kline(
-    symbol: str, name: str, bar: Candle, told: Nanos, closed: bool, stamp: Stamp
-) -> object:
+def _kline(symbol: str, name: str, bar: Candle, told: Nanos, closed: bool, stamp: Stamp) -> object:
     return frames.kline(symbol, name, bar, told, stamp, closed=closed)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from underround.local_venue.net.peers import Peer
+
+_EARLY_S: Final = 0.01
+"""Timers are no more exact than this."""
 
 
 class Pings:
@@ -50,8 +54,8 @@ class Pings:
         loop = asyncio.get_running_loop()
         now = loop.time()
         oldest = min(self._unanswered.values(), default=now)
-        late = self._patience_s is not None and now - oldest >= self._patience_s
-        old = self._life_s is not None and now - self._since >= self._life_s
+        late = self._patience_s is not None and now - oldest > self._patience_s - _EARLY_S
+        old = self._life_s is not None and now - self._since > self._life_s - _EARLY_S
         if late or old:
             self._peer.cut()
             return

@@ -27,6 +27,7 @@ from underround.simulation.matching.terms import (
     Withdrawal,
 )
 from underround.simulation.rules import in_yes
+from underround.simulation.wording import KALSHI_WORDS
 
 
 class KalshiExchange(KalshiPlacing):
@@ -111,7 +112,7 @@ class KalshiExchange(KalshiPlacing):
         order.taking = False
         self._reserves.update(order, listed.market, listed.shard)
         if crosses:
-            return "invalid_order: post only cross"
+            return KALSHI_WORDS.post_only_crosses
         return "" if enough else rules.BALANCE
 
     def _rename(self, order: KalshiOrder, client: str) -> None:

@@ -18,6 +18,7 @@ from underround.simulation.matching.terms import (
     Placement,
     Submission,
 )
+from underround.simulation.wording import KALSHI_WORDS
 
 
 class KalshiPlacing(KalshiLife):
@@ -81,7 +82,7 @@ class KalshiPlacing(KalshiLife):
             order.state, order.status, order.reason = "matched", "executed", "filled"
             self._remember(order)
         elif stopped or order.sent.tif in {"FAK", "FOK"}:
-            self._end(listed, order, stopped or "immediate_or_cancel", now)
+            self._end(listed, order, stopped or KALSHI_WORDS.fak_nothing, now)
         else:
             self._rest(listed, order)
         self._done(order, now)

@@ -7,6 +7,12 @@ from underround.simulation.matching.kalshi_listed import Listed
 from underround.simulation.matching.kalshi_money import SIZE_STEP, KalshiMoney, closing
 from underround.simulation.matching.kalshi_terms import KalshiOrder, KalshiSubmission, Mode
 from underround.simulation.rules import in_yes, is_bid
+from underround.simulation.wording import (
+    KALSHI_CLOSED,
+    KALSHI_COUNT,
+    KALSHI_PRICE,
+    KALSHI_WORDS,
+)
 
 NOT_FOUND = "not_found"
 BALANCE = "insufficient_balance"
@@ -23,15 +29,15 @@ def closed_now(listed: Listed | None, mode: Mode, *, cancel: bool = False) -> st
     if listed is None:
         return NOT_FOUND
     resting_only = cancel and listed.stage == "inactive"
-    return "" if listed.stage == "active" or resting_only else "market_inactive"
+    return "" if listed.stage == "active" or resting_only else KALSHI_CLOSED
 
 
 def off_grid(listed: Listed, yes_price: Price, size: Size) -> str:
     """Return what is wrong with price or count."""
     if not listed.book.ticks.valid(yes_price):
-        return "invalid_price: price is not on the market's price levels"
+        return KALSHI_PRICE
     if not 0 < size <= _LARGEST or size % SIZE_STEP:
-        return "invalid_order: invalid count"
+        return KALSHI_COUNT
     return ""
 
 
@@ -39,14 +45,14 @@ def ill_formed(sent: KalshiSubmission, listed: Listed, now: Nanos) -> str:
     """Return what is wrong with an order, whoever sends it."""
     at_once = sent.tif in _AT_ONCE
     if sent.post_only and at_once:
-        return "invalid_order: post_only is for good_till_canceled orders"
+        return KALSHI_WORDS.post_only_takes
     if sent.reduce_only and sent.tif != "FAK":
         return "invalid_order: reduce_only is for immediate_or_cancel orders"
     if sent.good_until_ns is not None:
         if at_once:
-            return "invalid_order: expiration_time is for good_till_canceled orders"
+            return KALSHI_WORDS.ends_without_resting
         if sent.good_until_ns <= now:
-            return "invalid_order: expiration_time has passed"
+            return KALSHI_WORDS.ends_too_soon
     return off_grid(listed, in_yes(sent.outcome.index, sent.price), sent.size)
 
 
@@ -60,7 +66,7 @@ def reducing(sent: KalshiSubmission, money: KalshiMoney) -> Size:
 def at_arrival(order: KalshiOrder, listed: Listed) -> str:
     """Return why an order cannot be taken as the book is now."""
     if order.sent.post_only and order.taking:
-        return "invalid_order: post only cross"
+        return KALSHI_WORDS.post_only_crosses
     if order.sent.tif == "FOK" and listed.reachable(order) < order.left:
-        return "fill_or_kill_insufficient_resting_volume"
+        return KALSHI_WORDS.fok_killed
     return ""
