@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.differential.acts import START, Crowd, Script, Send, write
+from tests.differential.acts import START, Crowd, Drop, Script, Send, write
 from tests.differential.flows import visit
 from tests.differential.judged import Judge, Verdict
 from tests.differential.paper import foretell
@@ -107,8 +107,6 @@ class Scene:
         return self
 
     def drop(self, name: str) -> Scene:
-        from tests.differential.acts import Drop
-
         at = START + (len(self.script.acts) + 1) * NANOS_PER_SECOND * 2
         act = Drop(at=at, name=name, ours=name.startswith("our"))
         self.script = msgspec.structs.replace(self.script, acts=(*self.script.acts, act))
@@ -146,7 +144,7 @@ def test_a_level_that_falls_in_a_doubt_is_still_explained_by_the_trade_told_afte
 
 
 @pytest.mark.parametrize(
-    ("venue", "text"),
+    "venue, text",
     [
         (POLYMARKET, "invalid post-only order: order crosses book"),
         (KALSHI, "invalid_order: post only cross"),
@@ -183,8 +181,8 @@ def test_the_makers_of_a_level_are_rounded_one_by_one_on_kalshi_and_together_in_
     """Three makers at a level are three fees; a book shows one level."""
     scene = Scene(KALSHI)
     for name in ("a", "b", "c"):
-        scene.send(name, False, "0.37", "0.11")
-    scene.send("our bid", True, "0.37", "0.33", "FAK")
+        scene.send(name, False, "0.37", "0.07")
+    scene.send("our bid", True, "0.37", "0.21", "FAK")
     real = play(scene.script)
     foretold = foretell(scene.script.acts, real)
     Judge(scene.script, real, foretold).all()

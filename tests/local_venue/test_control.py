@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
@@ -21,7 +22,12 @@ from underround.model.units import Nanos
 
 TOKEN: Final = "a token of the test"
 KNOWN: Final = {"Authorization": f"Bearer {TOKEN}"}
-VERBS: Final = (("POST", "/faults"), ("DELETE", "/faults"), ("DELETE", "/faults/1"), ("POST", "/do"))
+VERBS: Final = (
+    ("POST", "/faults"),
+    ("DELETE", "/faults"),
+    ("DELETE", "/faults/1"),
+    ("POST", "/do"),
+)
 START: Final[Nanos] = 1_795_000_000 * 10**9
 
 
@@ -57,12 +63,13 @@ class Desk:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any, Mapping[str, str]]:
         """Return status, body (JSON read) and headers."""
-        asked = self.session.request(method, self.url + path, data=data, headers=headers)
+        body = None if data is None else io.BytesIO(data)
+        asked = self.session.request(method, self.url + path, data=body, headers=headers)
         async with asked as answer:
-            body: Any = await answer.text()
+            told: Any = await answer.text()
             if answer.content_type == "application/json":
-                body = json.loads(body)
-            return answer.status, body, answer.headers
+                told = json.loads(told)
+            return answer.status, told, answer.headers
 
 
 Work: TypeAlias = Callable[[Desk], Awaitable[None]]
@@ -175,9 +182,7 @@ def test_faults_are_set_and_ended_by_number_or_all_at_once() -> None:
         ("/do", b"x" * (2 << 20), 413, ""),
     ],
 )
-def test_what_is_wrong_is_answered_in_json(
-    path: str, body: bytes, status: int, words: str
-) -> None:
+def test_what_is_wrong_is_answered_in_json(path: str, body: bytes, status: int, words: str) -> None:
     async def work(desk: Desk) -> None:
         told = await desk.ask(path, "POST", body, KNOWN)
         assert (told[0], list(told[1])) == (status, ["error"])

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from tests.chain.node import anvil_binary
 from tests.mutants import (
     chain,
     custody,
@@ -38,7 +39,14 @@ from tests.mutants import (
     venues,
 )
 from tests.mutants.fault import Fault, missing_tests, planted
-from tests.mutants.killing import SOURCE, TESTS, Copy, Verdict, judge_all
+from tests.mutants.killing import (
+    LONGEST_BASE_SECONDS,
+    SOURCE,
+    TESTS,
+    Copy,
+    Verdict,
+    judge_all,
+)
 
 FAULTS: Final[tuple[Fault, ...]] = (
     *quantities.FAULTS,
@@ -82,6 +90,19 @@ def check(faults: tuple[Fault, ...]) -> list[str]:
     return wrong
 
 
+def without_node(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Leave out, and say so, what only tests on a real EVM node notice, where there is none."""
+    if anvil_binary() is not None:
+        return faults
+    kept = tuple(
+        fault for fault in faults if not any(name.startswith("chain/") for name in fault.tests)
+    )
+    if len(kept) < len(faults):
+        left = len(faults) - len(kept)
+        print(f"{left} faults left out: there is no anvil, .ci/need-anvil fetches it")
+    return kept
+
+
 def show(verdict: Verdict) -> None:
     """Print one line of the table."""
     print(f"{verdict.outcome:9} {verdict.seconds:5.1f} s  {verdict.fault.says:60}  {verdict.by}")
@@ -102,12 +123,13 @@ def main() -> int:
     if wrong or options.list or not faults:
         print("\n".join(wrong or [f"{len(faults)} faults"]), file=sys.stderr)
         return 1 if wrong or not faults else 0
+    faults = without_node(faults)
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="underround-mutants-") as base:
         copies = [Copy(Path(base, str(number))) for number in range(max(1, options.workers))]
         copies[0].require_first()
         named = list(dict.fromkeys(name for fault in faults for name in fault.tests))
-        code, output = copies[0].run(named, options.workers)
+        code, output = copies[0].run(named, options.workers, LONGEST_BASE_SECONDS)
         if code:
             print(output)
             print("the tests fail without any fault: mend them first", file=sys.stderr)

@@ -6,24 +6,31 @@ from typing import Final
 
 from tests.mutants.fault import Fault
 
-_FILLS: Final = ("simulation/test_fills.py", "simulation")
-_QUEUES: Final = ("simulation/test_queues.py", "simulation")
+_ROOM: Final = (
+    "simulation/test_fills.py",
+    "simulation/test_queues.py",
+    "simulation/test_crossing.py",
+    "simulation/test_paper.py",
+    "simulation/test_simulation_properties.py",
+)
+_FILLS: Final = ("simulation/test_fills.py", *_ROOM)
+_QUEUES: Final = ("simulation/test_queues.py", *_ROOM)
 _RULES: Final = ("simulation/test_rules.py",)
-_PAPER: Final = ("simulation/test_paper.py", "simulation")
+_PAPER: Final = ("simulation/test_paper.py", *_ROOM)
 
 FAULTS: Final = (
     Fault(
         "nobody is ahead in the queue",
         "simulation/queues.py",
-        "working.ahead = book.size(YES, working.resting_side, working.yes_price)",
-        "working.ahead = 0",
+        "working.ahead = _shown(working, book) + ours",
+        "working.ahead = ours",
         _QUEUES,
     ),
     Fault(
         "a trade at our price fills us before the queue",
         "simulation/queues.py",
-        "beyond, evidence = _beyond_queue(working, volume, now), QUEUE_TRADED",
-        "beyond, evidence = volume, QUEUE_TRADED",
+        "size, evidence = _beyond_queue(working, volume, now), QUEUE_TRADED",
+        "size, evidence = volume, QUEUE_TRADED",
         _QUEUES,
     ),
     Fault(
@@ -43,7 +50,7 @@ FAULTS: Final = (
     Fault(
         "queues survive a doubt",
         "simulation/queues.py",
-        "        if self.doubted:\n            self.recount(book)\n",
+        "        if self.doubted:\n            self.recount(book, now)\n",
         "",
         _QUEUES,
     ),
@@ -85,8 +92,8 @@ FAULTS: Final = (
     Fault(
         "the minimum size is ignored",
         "simulation/rules.py",
-        "if order.size < market.min_size or order.size <= 0:",
-        "if order.size <= 0:",
+        "too_small = order.size < market.min_size or order.size <= 0",
+        "too_small = order.size <= 0",
         _RULES,
     ),
     Fault(
@@ -122,20 +129,20 @@ FAULTS: Final = (
         "simulation/paper.py",
         '"failed" if fails else "confirmed"',
         '"confirmed"',
-        ("simulation/test_settlement.py", "simulation"),
+        ("simulation/test_settlement.py",),
     ),
     Fault(
         "an order is in the matcher at once",
         "simulation/latency.py",
         'return now + self._delay("entry", order, self.entry_ms + self.feed_ms)',
         "return now",
-        ("simulation/test_latency.py", "simulation"),
+        ("simulation/test_latency.py",),
     ),
     Fault(
         "a cancelled order can still fill",
         "simulation/paper.py",
-        "        self._queues[market].remove(working)\n",
-        "",
+        "self._queues[market].withdraw(working, self._book(market))",
+        "pass",
         _PAPER,
     ),
 )

@@ -7,6 +7,8 @@ from typing import Final
 from tests.mutants.fault import Fault
 
 _ENDS: Final = ("local_venue/flow/test_window_ends.py",)
+_BELIEF: Final = ("local_venue/flow/test_belief.py",)
+_HOUSE: Final = ("local_venue/flow/test_house.py",)
 _CHANCE: Final = ("local_venue/flow/test_chance.py",)
 _MIRROR: Final = ("local_venue/flow/test_mirror.py",)
 _GENERATOR: Final = ("local_venue/flow/test_generator.py",)
@@ -83,14 +85,14 @@ FAULTS: Final = (
         "local_venue/flow/house.py",
         "custody.split(account, market, size)",
         ("custody.split(account, market, size)\n        custody.deposit(account, 1)"),
-        _GENERATOR,
+        _HOUSE,
     ),
     Fault(
         "the team that scored less wins",
         "local_venue/flow/belief.py",
         "return self.score[0] > self.score[1]",
         "return self.score[0] < self.score[1]",
-        _GENERATOR,
+        _BELIEF,
     ),
     # --- recordings -------------------------------------------------------------------------------
     Fault(

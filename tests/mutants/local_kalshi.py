@@ -8,7 +8,6 @@ from tests.mutants.fault import Fault
 
 _REST: Final = ("local_venue/kalshi/test_kalshi_rest_server.py",)
 _SOCKET: Final = ("local_venue/kalshi/test_kalshi_socket_server.py",)
-_BOTH: Final = (*_REST, *_SOCKET)
 
 FAULTS: Final = (
     # --- who asks ---------------------------------------------------------------------------------
@@ -45,7 +44,7 @@ FAULTS: Final = (
         "local_venue/kalshi/call.py",
         "if scope and not key.may(scope):",
         "if False:",
-        _BOTH,
+        _REST,
     ),
     Fault(
         "a key for one subaccount acts on the others",

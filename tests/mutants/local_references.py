@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutants.fault import Fault
 
 _STREAMS: Final = ("local_venue/references/test_binance_streams_server.py",)
+_OWN: Final = ("local_venue/references/test_binance_own_client.py",)
 _MARKET: Final = ("local_venue/references/test_binance_market.py",)
 _RELAYS: Final = ("local_venue/references/test_relays_server.py",)
 _ALLORA: Final = ("local_venue/references/test_allora_server.py",)
@@ -32,14 +33,14 @@ FAULTS: Final = (
         "local_venue/references/binance_streams.py",
         '"U": diff.first,',
         '"U": diff.first + 1,',
-        _STREAMS,
+        _OWN,
     ),
     Fault(
         "changes of one kind are lost between two frames",
         "local_venue/references/binance_streams.py",
         "diff.asks.update(moved.asks)",
         "diff.asks = dict(moved.asks)",
-        _STREAMS,
+        _OWN,
     ),
     Fault(
         "the end of a bar is told again and again",
@@ -56,10 +57,10 @@ FAULTS: Final = (
         _STREAMS,
     ),
     Fault(
-        "who never answers a ping stays",
-        "local_venue/references/pings.py",
-        ("        if late or old:\n"),
-        ("        if old:\n"),
+        "who never answers a ping stays for longer",
+        "local_venue/references/binance_peer.py",
+        "PATIENCE_S: Final = 60.0",
+        "PATIENCE_S: Final = 90.0",
         _STREAMS,
     ),
     Fault(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from underround.model.units import Nanos
+
+_LATE_NS: Final[Nanos] = 30 * 10**6
+"""Real time by which a world may be late before an accelerated clock waits for it."""
 
 
 class VenueClock(Protocol):
@@ -14,6 +17,9 @@ class VenueClock(Protocol):
 
     def now(self) -> Nanos:
         """Return Unix nanoseconds; never goes back."""
+
+    def keep_pace(self, due: Nanos | None) -> None:
+        """Learn when something is due next, or was."""
 
 
 class RunningClock:
@@ -33,10 +39,26 @@ class RunningClock:
         self._start = wall() if start_ns is None else start_ns
         self._steady = steady
         self._origin = steady()
+        self._held: Nanos | None = None
 
     def now(self) -> Nanos:
         """Return the venue's time."""
+        if self._held is not None:
+            return self._held
         return self._start + (self._steady() - self._origin) * self.speed
+
+    def keep_pace(self, due: Nanos | None) -> None:
+        """Stand still while a world is late: an accelerated one must not fall behind for good.
+
+        Whoever asks a server has everything happen that is due: that must not take ever longer.  A
+        clock of speed 1 is that of clients, and goes on.
+        """
+        now = self.now()
+        if due is None or due > now:
+            if self._held is not None:
+                self._start, self._origin, self._held = self._held, self._steady(), None
+        elif self.speed > 1 and now - due > _LATE_NS * self.speed:
+            self._held = now
 
     def seconds_until(self, at: Nanos) -> float:
         """Return the real seconds until the venue's time is ``at``; 0 when it has passed."""
@@ -53,6 +75,9 @@ class HandClock:
     def now(self) -> Nanos:
         """Return the venue's time."""
         return self._now
+
+    def keep_pace(self, due: Nanos | None) -> None:
+        """Do nothing: it stands still anyway."""
 
     def move_to(self, at: Nanos) -> None:
         """Go forward to ``at``; raises ``ValueError`` for an earlier time."""

@@ -157,9 +157,9 @@ class Skew(Fault, frozen=True, kw_only=True):
 
 
 class ClosedOnly(Fault, frozen=True, kw_only=True):
-    """An account (its owner's address; empty: all) may only close positions."""
+    """One may only close positions: an owner's address, a Kalshi member's id; empty: everybody."""
 
-    account: str = ""
+    account: Annotated[str, msgspec.Meta(pattern="^(0x[0-9a-fA-F]{40}|[0-9a-f-]{36})?$")] = ""
 
 
 AnyFault: TypeAlias = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from underround.local_venue.clock import RunningClock
@@ -17,14 +18,20 @@ _BURST_S: Final = 0.005
 """An accelerated world may have no pause: so long at most before the servers get a turn."""
 
 
-async def pump(world: World, clock: RunningClock) -> None:
-    """Run the world's agenda by ``clock`` until cancelled."""
+async def pump(
+    world: World, clock: RunningClock, steady: Callable[[], float] = time.monotonic
+) -> None:
+    """Run the world's agenda by ``clock`` until cancelled.
+
+    A machine that is too slow for an accelerated clock slows it down.
+    """
     while True:
         due = world.agenda.next_due()
+        clock.keep_pace(due)
         wait = _LONGEST_S if due is None else min(clock.seconds_until(due), _LONGEST_S)
         await asyncio.sleep(max(wait, _SHORTEST_S) if wait else 0)
-        end = time.monotonic() + _BURST_S
+        end = steady() + _BURST_S
         while (due := world.agenda.next_due()) is not None and due <= clock.now():
             world.advance(due)
-            if time.monotonic() > end:
+            if steady() > end:
                 break

@@ -235,7 +235,7 @@ class LocalVenue:
 
     def status(self, now: Nanos) -> Status:
         """Return the state of everything."""
-        return status_of(
+        found = status_of(
             self.world,
             self.witness,
             servers=(self._server(name) for name in self._servers),
@@ -244,6 +244,15 @@ class LocalVenue:
             chain=self._chain is not None,
             now=now,
         )
+        if self._chain is None:
+            return found
+        gas = self._chain.gas
+        spent = {
+            "settlements": gas.settlements,
+            "gas_used": gas.used,
+            "gas_estimated": gas.estimated,
+        }
+        return msgspec.structs.replace(found, counts=found.counts | spent)
 
     def _server(self, name: str) -> ServerRow:
         server, address = self._servers[name], self._addresses[name]

@@ -127,6 +127,7 @@ class World:
 
     def act(self) -> Nanos:
         """Let everything happen that is due, at its own time; return what time it is."""
+        self.clock.keep_pace(self.agenda.next_due())
         now = self.clock.now()
         self.advance(now)
         return now

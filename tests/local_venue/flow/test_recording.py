@@ -23,6 +23,7 @@ from underround.pipeline.bundled import BUNDLED, NHL, WEATHER
 from underround.simulation.matching.terms import MarketEnded, Traded
 from underround.venues.polymarket.book_hash import book_hash, snapshot_hash
 from underround.venues.polymarket.codec import PolymarketDecoder
+from underround.venues.polymarket.ids import derive_tokens
 
 SOME = 12_000
 
@@ -227,3 +228,13 @@ def test_a_client_is_on_top_of_the_recorded_level_and_is_hit_in_its_turn() -> No
 def test_a_folder_that_is_no_recording_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(RecordingError):
         RecordingFlow(Stage().world, tmp_path)
+
+
+def test_a_recorded_market_of_another_name_gets_ids_that_a_client_can_check() -> None:
+    stage = Stage(keep="nothing")
+    flow = playing(NHL, stage)
+    for market in flow.catalogue.markets:
+        row = stage.world.catalogue.markets[market.id]
+        assert derive_tokens(market.id.native, market.neg_risk) == market.tokens
+        assert row.listing.slug.startswith("ticks-")
+        assert row.question_id.startswith("0x")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.local_venue.flow.stage import KALSHI, MARKET, SECOND, START, Stage, scene_of
 from tests.oracles.known import Lent
 from underround.local_venue.accounts import wallet_of
-from underround.local_venue.faults import ClosedOnly, Lose
+from underround.local_venue.faults import ClosedOnly, Lose, read_fault
 from underround.local_venue.flow.flow import Flow
 from underround.local_venue.flow.scene_file import find_scene, read_scene
 from underround.local_venue.kalshi.members import Members
@@ -372,3 +373,49 @@ def test_the_same_scene_and_seed_tell_the_same_bytes() -> None:
         return stage.told
 
     assert told() == told()
+
+
+@pytest.mark.parametrize(
+    "step, reason",
+    [
+        (
+            (
+                b'{"do":"order","account":"bob","market":"rain","outcome":"YES","side":"buy",'
+                b'"price":"0.505","size":"10"}'
+            ),
+            "breaks minimum tick size rule",
+        ),
+        (
+            (
+                b'{"do":"order","account":"bob","market":"rain","outcome":"YES","side":"sell",'
+                b'"price":"0.6","size":"100000"}'
+            ),
+            "not enough balance / allowance",
+        ),
+        (b'{"do":"resolve","market":"over","wins":"NO"}', "over has ended already"),
+        (b'{"do":"cancel","name":"nobody\'s"}', "no order is called nobody's"),
+        (b'{"do":"price","symbol":"btc/usd","price":"0"}', "a price of 0 is none"),
+    ],
+)
+def test_a_step_that_is_refused_is_not_said_to_be_done(
+    tmp_path: Path, step: bytes, reason: str
+) -> None:
+    stage = Stage()
+    move_in(stage.world)
+    listed = """
+        [[markets]]
+        slug = "rain"
+        title = "Rain?"
+        [[markets]]
+        slug = "over"
+        title = "Over?"
+        """
+    flow = stage.play(scene_of(tmp_path, listed))
+    flow.carry_out(b'{"do":"resolve","market":"over","wins":"YES"}', START)
+    with pytest.raises(ConfigError, match=reason):
+        flow.carry_out(step, START)
+
+
+def test_a_fault_names_an_account_that_there_can_be() -> None:
+    with pytest.raises(msgspec.ValidationError, match="account"):
+        read_fault(b'{"fault":"closedonly","account":"alice"}')

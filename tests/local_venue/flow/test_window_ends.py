@@ -44,7 +44,8 @@ def ended(price_at: Callable[[int], int], venue: str = "polymarket") -> tuple[in
         )
     stage.run(ENDS // SECOND - START // SECOND + 10)
     (told,) = stage.of(MarketEnded)
-    return told.resolution.payouts
+    payouts: tuple[int, int] = told.resolution.payouts
+    return payouts
 
 
 @pytest.mark.parametrize("venue", ["polymarket", "kalshi"])

@@ -200,7 +200,7 @@ def test_a_window_a_client_traded_in_stays_listed_seven_times_as_long(tmp_path: 
     client = flow.house.account("a client of the test")
     sent = flow.house.submission(market.outcome(YES), client, 500_000, 10 * ONE, START, buying=True)
     stage.world.polymarket.submit(msgspec.structs.replace(sent, owner="a login"), START)
-    stage.run(306 + 7 * 120 - 10)
+    stage.run(start // SECOND + 306 + 7 * 120 - START // SECOND - 10)
     assert market.id in stage.world.catalogue.markets
     assert stage.world.catalogue.markets[market.id].listing.state == "resolved"
     stage.run(20)

@@ -149,6 +149,26 @@ def test_everybody_may_look_at_the_market_and_nobody_at_a_portfolio() -> None:
     talk(work, nobody=True)
 
 
+def test_a_key_that_may_read_only_writes_nothing() -> None:
+    async def work(rest: Rest, stand: Stand) -> None:
+        made = await rest.ask(
+            "POST", "/api_keys/generate", {"scopes": ["read"], "key_type": "ed25519"}
+        )
+        reader = Credentials(
+            member=stand.member("ann").member,
+            name="reader",
+            key_id=made.body["api_key_id"],
+            kind="ed25519",
+            private_key=made.body["private_key"],
+        )
+        async with rest_of(stand, reader) as other:
+            assert (await other.get("/portfolio/orders"))["orders"] == []
+            reply = await other.ask("POST", ORDERS, order())
+            assert (reply.status, reply.code) == (403, "forbidden")
+
+    talk(work)
+
+
 def test_a_key_for_one_subaccount_sees_and_moves_nothing_else() -> None:
     async def work(rest: Rest, stand: Stand) -> None:
         number = (await rest.ask("POST", "/portfolio/subaccounts")).body["subaccount_number"]
@@ -414,6 +434,37 @@ def test_an_order_is_acknowledged_flat_with_what_it_got() -> None:
         stand.wait(60)
         gone = (await rest.get(path))["order"]
         assert (gone["status"], gone["remaining_count_fp"]) == ("canceled", "0.00")
+
+    talk(work)
+
+
+def test_a_sale_is_acknowledged_at_the_average_price_of_yes() -> None:
+    async def work(rest: Rest, stand: Stand) -> None:
+        stand.house("bid", 60, 3)
+        told = await rest.place(GAME, "ask", "3", "0.56")
+        assert (told["fill_count"], told["average_fill_price"]) == ("3.00", "0.6000")
+
+    talk(work)
+
+
+def test_the_rows_of_a_batch_fail_one_by_one() -> None:
+    async def work(rest: Rest, _stand: Stand) -> None:
+        rows = [order(), order(price="0.5650", client_order_id="off"), order(price="0.5500")]
+        reply = await rest.ask("POST", f"{ORDERS}/batched", {"orders": rows})
+        good, bad, other = reply.body["orders"]
+        assert reply.status == 201
+        assert (bad["error"]["code"], bad["client_order_id"]) == ("invalid_price", "off")
+        known = {each["order_id"] for each in (await rest.get("/portfolio/orders"))["orders"]}
+        assert known == {good["order_id"], other["order_id"]}
+
+    talk(work)
+
+
+def test_the_balance_is_what_open_orders_leave() -> None:
+    async def work(rest: Rest, _stand: Stand) -> None:
+        await rest.place(COIN, "bid", "10", "0.50", exchange_index=2)
+        body = await rest.get("/portfolio/balance")
+        assert (body["balance"], body["balance_dollars"]) == (199_500, "1995.0000")
 
     talk(work)
 

@@ -370,6 +370,54 @@ def test_a_member_hears_of_his_orders_fills_and_positions_and_of_nobody_elses() 
     listen(work)
 
 
+def test_an_order_that_is_filled_at_once_is_told_once_as_it_ended() -> None:
+    async def work(booth: Booth) -> None:
+        await booth.ear.subscribe("user_orders")
+        booth.stand.house("ask", 50, 5)
+        await booth.rest.place(GAME, "bid", "5", "0.50")
+        (order,) = messages(await booth.ear.rest(), "user_order")
+        assert (order["status"], order["fill_count_fp"]) == ("executed", "5.00")
+
+    listen(work)
+
+
+def test_a_key_for_one_subaccount_hears_of_that_one_only() -> None:
+    async def work(booth: Booth) -> None:
+        stand = booth.stand
+        ann = stand.member("ann").member
+        await booth.rest.ask("POST", "/portfolio/subaccounts")
+        stand.world.kalshi.money.deposit(ann, usd("10"), subaccount=1)
+        made = await booth.rest.ask(
+            "POST", "/api_keys/generate", {"subaccount": 1, "key_type": "ed25519"}
+        )
+        locked = Credentials(
+            member=ann,
+            name="locked",
+            key_id=made.body["api_key_id"],
+            kind="ed25519",
+            private_key=made.body["private_key"],
+        )
+        async with ear_of(stand, locked) as ear:
+            await ear.subscribe("user_orders")
+            await booth.rest.place(GAME, "bid", "1", "0.40")
+            await booth.rest.place(GAME, "bid", "2", "0.40", subaccount=1)
+            (order,) = messages(await ear.rest(), "user_order")
+            assert (order["subaccount_number"], order["initial_count_fp"]) == (1, "2.00")
+
+    listen(work)
+
+
+def test_nobody_hears_of_anothers_order_groups() -> None:
+    async def work(booth: Booth) -> None:
+        async with ear_of(booth.stand, booth.stand.member("bob")) as ear:
+            await ear.subscribe("order_group_updates")
+            path = "/portfolio/order_groups/create"
+            assert (await booth.rest.ask("POST", path, {"contracts_limit": 5})).status == 201
+            assert await ear.rest() == []
+
+    listen(work)
+
+
 def test_order_groups_are_told_to_their_member() -> None:
     async def work(booth: Booth) -> None:
         await booth.ear.subscribe("order_group_updates")

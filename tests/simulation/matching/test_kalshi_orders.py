@@ -253,6 +253,13 @@ def test_a_resting_order_binds_its_cost_and_a_closing_one_binds_nothing(floor: F
     assert floor.free(ANN) == usd("957.50")
 
 
+def test_bids_and_asks_of_one_market_are_bound_together(floor: Floor) -> None:
+    """Ten at 40 cents and ten NO at 30: either may be filled first."""
+    floor.place(ANN, "bid", 40, 10)
+    floor.place(ANN, "ask", 70, 10)
+    assert floor.free(ANN) == usd("993")
+
+
 def test_money_of_one_shard_does_not_pay_for_orders_on_another(floor: Floor) -> None:
     floor.exchange.money.withdraw(ANN, usd("995"), shard=2)
     assert floor.place(ANN, "bid", 50, 11, at=COIN).reason == "insufficient_balance"
@@ -298,6 +305,15 @@ def test_a_smaller_size_or_another_end_keeps_the_place_in_the_queue(floor: Floor
     assert [event.order.reason for event in floor.of(OrderChanged)] == ["amended"] * 2
     floor.wait(1)
     assert floor.exchange.orders[first.id].reason == "expired"
+
+
+def test_an_order_whose_end_was_put_off_stays_until_the_new_one(floor: Floor) -> None:
+    placed = floor.place(ANN, "bid", 50, 5, until_s=5)
+    assert amend(floor, placed, 50, 5, good_until_ns=floor.now + 10 * 10**9) == "live"
+    floor.wait(6)
+    assert floor.exchange.orders[placed.id].state == "live"
+    floor.wait(4)
+    assert floor.exchange.orders[placed.id].reason == "expired"
 
 
 def test_a_larger_size_or_another_price_goes_to_the_end_of_the_queue(floor: Floor) -> None:

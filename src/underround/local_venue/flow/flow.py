@@ -48,14 +48,20 @@ class Flow:
         if self._generator is not None:
             self._generator.begin(now)
 
-    def perform(self, step: AnyStep, now: Nanos) -> None:
-        """Do one step now; raises ``ConfigError`` for names nobody knows."""
-        self._script.perform(step, now)
+    def perform(self, step: AnyStep, now: Nanos) -> str:
+        """Do one step now; return why the venue refused it, if it did.
+
+        Raises ``ConfigError`` for names nobody knows.
+        """
+        return self._script.perform(step, now)
 
     def carry_out(self, data: bytes, now: Nanos) -> str:
-        """Do one step given as JSON now; return what it was.  Raises ``ConfigError``."""
+        """Do one step given as JSON now; return what it was; ``ConfigError`` if it is refused."""
         step = read_step(data)
         if step.at:
             raise ConfigError("at: a step that is sent happens at once: leave it out")
-        self.perform(step, now)
-        return str(step.__struct_config__.tag)
+        tag = str(step.__struct_config__.tag)
+        refused = self.perform(step, now)
+        if refused:
+            raise ConfigError(f"{tag}: {refused}")
+        return tag

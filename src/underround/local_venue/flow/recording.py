@@ -25,6 +25,7 @@ from underround.local_venue.flow.house import House
 from underround.local_venue.flow.mirror import AHEAD, Ahead, Mirror, touched
 from underround.local_venue.flow.recorded import (
     local_symbol,
+    localised,
     recorded_catalogue,
     recorded_listing,
 )
@@ -49,9 +50,11 @@ from underround.model.market import EventGroup, Market, Resolution
 from underround.model.units import Nanos
 from underround.simulation.replay import Calendar, Decoder
 from underround.storage.recording import Recording
+from underround.venues.codec import Tokens
 from underround.venues.polymarket.book_hash import book_hash, snapshot_hash
 
 _ENDED: Final = ("closed", "resolved")
+_NOBODY: Final = MarketId(POLYMARKET, "")
 
 
 class _Frame(msgspec.Struct):
@@ -71,9 +74,12 @@ class RecordingFlow:
         self.world = world
         self._house = house or House(world)
         self._recording = Recording.open(folder)
-        self.catalogue = recorded_catalogue(self._recording)
+        recorded = recorded_catalogue(self._recording)
+        self._local = localised(recorded)
+        self.catalogue = self._local.catalogue
+        """Its markets, with the ids they have here."""
         self.rules = BookRules()
-        self._feeds = self._streams()
+        self._feeds = self._streams(recorded.by_token())
         self.hub = Hub(
             self.catalogue,
             [feed for feed, _ in self._feeds.values()],
@@ -104,8 +110,7 @@ class RecordingFlow:
             Ahead: self._traded,
         }
 
-    def _streams(self) -> dict[str, tuple[Feed, Decoder | None]]:
-        tokens = self.catalogue.by_token()
+    def _streams(self, tokens: Tokens) -> dict[str, tuple[Feed, Decoder | None]]:
         return {
             stream.name: (
                 Feed(stream.name, stream.proof, stream.silence_ms or self.rules.max_silence_ms),
@@ -130,7 +135,9 @@ class RecordingFlow:
         events: dict[GroupId, LocalEvent] = {}
         for market in self.catalogue.markets:
             event = self._event(market, groups, events)
-            self.world.list_market(event, recorded_listing(market, self._shift, now), now)
+            slug, question = self._local.names[market.id]
+            listing = recorded_listing(market, slug, self._shift, now)
+            self.world.list_market(event, listing, now, question)
             self.mirrors[market.id] = Mirror(self._house, market)
 
     def _event(
@@ -138,7 +145,7 @@ class RecordingFlow:
     ) -> LocalEvent:
         add = self.world.catalogue.add_event
         if market.group is None:
-            return add(market.id.native, market.title)
+            return add(self._local.names[market.id][0], market.title)
         if market.group not in events:
             group = groups.get(market.group)
             events[market.group] = add(
@@ -167,7 +174,11 @@ class RecordingFlow:
             self.refused += 1
             return []
         told: list[MarketEvent | Ahead] = []
-        for event in events:
+        renamed = self._local.renamed
+        for each in events:
+            event = each
+            if renamed and (name := renamed.get(getattr(each, "market", _NOBODY))) is not None:
+                event = msgspec.structs.replace(each, market=name)
             if isinstance(event, TradePrinted):
                 trade = Ahead(event)
                 self.mirrors[event.market].expect(trade)

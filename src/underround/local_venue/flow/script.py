@@ -85,14 +85,18 @@ class Script:
         for account in self._scene.accounts:
             self._cast.settle_in(account, self._markets, self._written)
         for step in self._scene.steps:
-            self._world.agenda.plan(now + step.at, partial(self.perform, step))
+            self._world.agenda.plan(now + step.at, partial(self._perform, step))
 
-    def perform(self, step: AnyStep, now: Nanos) -> None:
+    def _perform(self, step: AnyStep, now: Nanos) -> None:
+        self.perform(step, now)
+
+    def perform(self, step: AnyStep, now: Nanos) -> str:
         """Do one step now; raises ``ConfigError`` for a market or an account nobody knows.
 
-        What the venue refuses (an order, say) is refused, as it would be to anybody.
+        What the venue refuses (an order, say) is refused, as it would be to anybody: returns its
+        reason, and nothing when the step was done.
         """
-        deeds: Mapping[type, Callable[..., None]] = {
+        deeds: Mapping[type, Callable[..., str | None]] = {
             OrderStep: self._order,
             CancelStep: self._cancel,
             PrintStep: self._print,
@@ -107,7 +111,7 @@ class Script:
             FaultStep: self._fault,
             ClearStep: self._clear,
         }
-        deeds[type(step)](step, now)
+        return deeds[type(step)](step, now) or ""
 
     # --- what is listed ------------------------------------------------------------------------
 
@@ -171,7 +175,7 @@ class Script:
 
     # --- orders --------------------------------------------------------------------------------
 
-    def _order(self, step: OrderStep, now: Nanos) -> None:
+    def _order(self, step: OrderStep, now: Nanos) -> str:
         outcome = self._outcome(step.market, step.outcome)
         venue = outcome.market.venue
         who = self._cast.actor(step.account, venue)
@@ -187,21 +191,24 @@ class Script:
         )
         until = None if step.lives is None else now + step.lives
         sent = msgspec.structs.replace(sent, owner=who.login, good_until_ns=until)
-        self._submit(sent, step.name, now)
+        return self._submit(sent, step.name, now)
 
-    def _submit(self, sent: Submission, name: str, now: Nanos) -> None:
-        self._house.submit(sent, now)
+    def _submit(self, sent: Submission, name: str, now: Nanos) -> str:
+        placed = self._house.submit(sent, now)
         if name:
             self._named[name] = (sent.outcome.market.venue, sent.id)
+        return placed.reason
 
-    def _cancel(self, step: CancelStep, now: Nanos) -> None:
+    def _cancel(self, step: CancelStep, now: Nanos) -> str:
         if step.name:
             named = self._named.pop(step.name, None)
-            if named is not None:
-                self._house.cancel(named[0], [named[1]], now)
-            return
+            if named is None:
+                return f"no order is called {step.name}"
+            self._house.cancel(named[0], [named[1]], now)
+            return ""
         for venue in (POLYMARKET, KALSHI):
             self._house.cancel_all(venue, self._cast.actor(step.account, venue).account, now)
+        return ""
 
     def _print(self, step: PrintStep, now: Nanos) -> None:
         outcome = self._outcome(step.market, step.outcome)
@@ -215,8 +222,11 @@ class Script:
 
     # --- markets -------------------------------------------------------------------------------
 
-    def _price(self, step: PriceStep, now: Nanos) -> None:
+    def _price(self, step: PriceStep, now: Nanos) -> str:
+        if not step.price:
+            return "a price of 0 is none"
         self._world.prices.tell(step.symbol, int(step.price), now)
+        return ""
 
     def _close(self, step: CloseStep, now: Nanos) -> None:
         market = self._market(step.market).id
@@ -226,10 +236,12 @@ class Script:
         exchange.close(market, now)
         self._world.change(market, now, state="closed")
 
-    def _resolve(self, step: ResolveStep, now: Nanos) -> None:
+    def _resolve(self, step: ResolveStep, now: Nanos) -> str:
         market = self._market(step.market).id
-        if self._world.catalogue.markets[market].resolution is None:
-            self._world.resolve(Resolution(market, now, _PAYOUTS[step.wins], "scene"), now)
+        if self._world.catalogue.markets[market].resolution is not None:
+            return f"{step.market} has ended already"
+        self._world.resolve(Resolution(market, now, _PAYOUTS[step.wins], "scene"), now)
+        return ""
 
     def _ticks(self, step: TicksStep, now: Nanos) -> None:
         market = self._market(step.market).id

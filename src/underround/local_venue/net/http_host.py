@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict
 
 from underround.local_venue.faults import Answer, Host, HttpFault, Kind, Slow, Swallow
 from underround.local_venue.net.later import pause
@@ -156,7 +155,7 @@ async def _answered(request: web.Request, handler: _Handler) -> web.StreamRespon
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        kept = CIMultiDict(error.headers)
+        kept = error.headers.copy()
         kept.pop("Content-Type", None)
         kept.pop("Content-Length", None)
         return json_answer({"error": error.reason}, error.status, kept)

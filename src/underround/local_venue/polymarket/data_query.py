@@ -57,7 +57,7 @@ class DataQuery:
 
     def __init__(self, request: web.Request, seed: int) -> None:
         """Refuses ``offset``: pages follow cursors only."""
-        self._query = Query(request.query)
+        self._query = Query(request)
         self._path = request.path
         self._secret = f"data api cursor {seed}".encode()
         if "offset" in self._query:

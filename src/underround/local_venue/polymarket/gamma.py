@@ -135,7 +135,7 @@ class _Gamma:
 
     def _asked(self, request: web.Request) -> Query:
         self._names.refresh()
-        return Query(request.query)
+        return Query(request)
 
     def _market(self, request: web.Request) -> LocalMarket | None:
         told, by_slug = _name(request)

@@ -65,7 +65,7 @@ class Lists:
     async def tags(self, request: web.Request) -> web.Response:
         """Return tags by offset."""
         self._rows.names.refresh()
-        page = _slice(self._rows.names.tags, Query(request.query), _MOST_TAGS)
+        page = _slice(self._rows.names.tags, Query(request), _MOST_TAGS)
         return json_answer([self._rows.tag(slug) for slug in page])
 
     async def tag(self, request: web.Request) -> web.Response:
@@ -82,7 +82,7 @@ class Lists:
         """Return series by offset, with their events unless told otherwise."""
         names = self._rows.names
         names.refresh()
-        query, now = Query(request.query), now_of(request)
+        query, now = Query(request), now_of(request)
         wanted, recurrence = query.words("slug"), query.word("recurrence")
         found = [
             slug
@@ -119,7 +119,7 @@ class Lists:
     async def search(self, request: web.Request) -> web.Response:
         """Return the events whose words hold every word asked for; most traded first."""
         self._rows.names.refresh()
-        query, now = Query(request.query), now_of(request)
+        query, now = Query(request), now_of(request)
         asked = query.word("q")
         if asked is None:
             raise QueryRefused("q is required")

@@ -8,7 +8,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from aiohttp import web
-from multidict import MultiMapping
 
 from underround.local_venue.net.http_host import json_answer
 from underround.model.units import ONE, Nanos
@@ -25,9 +24,9 @@ class QueryRefused(Exception):
 class Query:
     """The parameters of one request; what nobody reads is ignored, as Gamma does."""
 
-    def __init__(self, told: MultiMapping[str]) -> None:
+    def __init__(self, request: web.Request) -> None:
         """Read from a request's query."""
-        self._told = told
+        self._told = request.query
 
     def __contains__(self, name: str) -> bool:
         return name in self._told
