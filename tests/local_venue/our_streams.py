@@ -181,9 +181,8 @@ async def _kalshi(talk: _Conversation) -> None:
     here = talk.here
     http, budget = await talk.http(here.at.kalshi, kalshi_limits(TIERS["basic"]))
     rest = KalshiRest(http, budget, here.signer(), talk._loop.now_ns)
-    placed = []
-    for price in ("0.1", "0.2", "0.6"):
-        placed.append(await rest.orders.place(here.kalshi_order(price=price)[1]))
+    bodies = [here.kalshi_order(price=price)[1] for price in ("0.1", "0.2", "0.6")]
+    placed = [await rest.orders.place(body) for body in bodies]
     await rest.orders.cancel(placed[0].native, here.shard)
     await rest.portfolio.order(placed[1].native)
     group = await rest.groups.create(5 * ONE, here.shard)
