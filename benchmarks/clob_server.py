@@ -17,10 +17,10 @@ from underround.local_venue.catalogue import question_ids
 from underround.local_venue.clock import RunningClock
 from underround.local_venue.net.http_host import HttpHost
 from underround.local_venue.participants import Participant, fund, participant
-from underround.local_venue.polymarket.clob import routes_of
-from underround.local_venue.polymarket.limits import AddressLimits, Window
-from underround.local_venue.polymarket.published import PublishedBooks
-from underround.local_venue.polymarket.server import ClobServer
+from underround.local_venue.polymarket.clob.limits import AddressLimits, Window
+from underround.local_venue.polymarket.clob.rest import routes_of
+from underround.local_venue.polymarket.clob.server import ClobServer
+from underround.local_venue.polymarket.streams.published import PublishedBooks
 from underround.local_venue.pump import pump
 from underround.local_venue.settlement import TimedSettlement
 from underround.local_venue.world import World

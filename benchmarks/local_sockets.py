@@ -25,8 +25,8 @@ from benchmarks.measure import Figure, against, figure
 from underround.local_venue.catalogue import question_ids
 from underround.local_venue.clock import RunningClock
 from underround.local_venue.net.socket_host import SocketHost
-from underround.local_venue.polymarket.market_channel import MarketChannel
-from underround.local_venue.polymarket.published import PublishedBooks
+from underround.local_venue.polymarket.streams.market_channel import MarketChannel
+from underround.local_venue.polymarket.streams.published import PublishedBooks
 from underround.local_venue.pump import pump
 from underround.local_venue.settlement import TimedSettlement
 from underround.local_venue.world import World

@@ -11,7 +11,7 @@ from underround.local_venue.catalogue import neg_risk_group
 from underround.local_venue.chain import placed
 from underround.local_venue.chain.node import CallFailed
 from underround.local_venue.chain.wallets import reason
-from underround.local_venue.polymarket.wallet_scratch import Deed
+from underround.local_venue.polymarket.wallets.scratch import Deed
 from underround.local_venue.world import CallReverted, WalletCall
 from underround.model.market import Market
 from underround.model.units import shares, usd

@@ -19,14 +19,14 @@ from underround.local_venue.kalshi.members import ready_made
 from underround.local_venue.kalshi.peer import KalshiPeer
 from underround.local_venue.net.lines import Line
 from underround.local_venue.net.peers import Peer
-from underround.local_venue.polymarket.market_channel import MarketChannel
-from underround.local_venue.polymarket.published import PublishedBooks
+from underround.local_venue.polymarket.streams.market_channel import MarketChannel
+from underround.local_venue.polymarket.streams.published import PublishedBooks
 from underround.local_venue.world import World
 from underround.model.frames import NANOS_PER_MS
 from underround.model.ids import KALSHI, POLYMARKET
 from underround.model.listing import Listing
 from underround.model.units import Nanos, Price, Size
-from underround.simulation.matching.kalshi_terms import KalshiBookMoved
+from underround.simulation.matching.kalshi.terms import KalshiBookMoved
 from underround.simulation.matching.terms import (
     BookMoved,
     Level,

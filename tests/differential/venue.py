@@ -17,7 +17,7 @@ from underround.model.listing import Listing
 from underround.model.market import Market, uniform_ticks
 from underround.model.units import ONE, Money, Nanos, Price, Size, shares, usd
 from underround.simulation.latency import Latency
-from underround.simulation.matching.kalshi import KalshiExchange
+from underround.simulation.matching.kalshi.exchange import KalshiExchange
 from underround.simulation.matching.polymarket import PolymarketExchange
 from underround.simulation.matching.terms import (
     AccountId,

@@ -20,11 +20,13 @@ from underround.local_venue.flow.scene import Scene
 from underround.local_venue.flow.scene_file import find_scene, read_scene
 from underround.local_venue.flow.terms import CrowdTerms
 from underround.local_venue.kalshi import desk, doors
-from underround.local_venue.polymarket import data_ledger, notices
+from underround.local_venue.polymarket.clob import notices
+from underround.local_venue.polymarket.data import ledger as data_ledger
 from underround.local_venue.references import allora_chain
 from underround.local_venue.world import ListingTold, WorldEvent
 from underround.model.ids import KALSHI, MarketId
-from underround.simulation.matching import kalshi_core, kalshi_money
+from underround.simulation.matching.kalshi import core as kalshi_core
+from underround.simulation.matching.kalshi import money as kalshi_money
 from underround.simulation.matching.terms import MarketEnded
 
 MINUTE = 60

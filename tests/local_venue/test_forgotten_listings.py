@@ -17,7 +17,7 @@ from underround.local_venue.catalogue import LocalMarket
 from underround.local_venue.flow.scene import Scene
 from underround.local_venue.flow.scene_file import find_scene, read_scene
 from underround.local_venue.flow.terms import CrowdTerms
-from underround.local_venue.polymarket.gamma_names import Names
+from underround.local_venue.polymarket.gamma.names import Names
 from underround.local_venue.settlement import SettlementTimes
 from underround.model.ids import KALSHI, OutcomeId
 from underround.simulation.matching.terms import TradeMoved

@@ -12,7 +12,7 @@ from tests.chain.venue_desk import tools
 from tests.local_venue.judges import QUIET, WAIT_S, Case, Court, court, step
 from tests.oracles.known import Lent
 from underround.local_venue.accounts import wallet_of
-from underround.local_venue.polymarket.relayer_keys import relayer_key
+from underround.local_venue.polymarket.relayer.keys import relayer_key
 from underround.model.units import shares, usd
 from underround.venues.ethereum import EvmKey
 from underround.venues.polymarket.contracts import POLYGON

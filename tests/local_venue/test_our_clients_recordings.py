@@ -21,8 +21,8 @@ from underround.local_venue.kalshi.members import ready_made
 from underround.local_venue.kalshi.peer import KalshiPeer
 from underround.local_venue.net.lines import Line
 from underround.local_venue.net.peers import Peer
-from underround.local_venue.polymarket.market_channel import MarketChannel
-from underround.local_venue.polymarket.published import PublishedBooks
+from underround.local_venue.polymarket.streams.market_channel import MarketChannel
+from underround.local_venue.polymarket.streams.published import PublishedBooks
 from underround.local_venue.world import World
 from underround.market.hub import Hub
 from underround.market.trust import BookRules, Feed

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from underround.local_venue.accounts import Accounts, seeded_private_key, wallet_of
-from underround.local_venue.polymarket.relayer_keys import relayer_key
+from underround.local_venue.polymarket.relayer.keys import relayer_key
 from underround.local_venue.world import World
 from underround.model.units import Money, usd
 from underround.simulation.matching.terms import AccountId

@@ -18,13 +18,17 @@ from underround.local_venue.kalshi.refusals import fault_answer as kalshi_fault_
 from underround.local_venue.kalshi.rest import routes as kalshi_routes
 from underround.local_venue.net.http_host import HttpHost
 from underround.local_venue.net.socket_host import SocketHost
-from underround.local_venue.polymarket import clob, data, gamma, relayer, site
-from underround.local_venue.polymarket.data_ledger import DataLedger
-from underround.local_venue.polymarket.market_channel import MarketChannel
-from underround.local_venue.polymarket.published import PublishedBooks
-from underround.local_venue.polymarket.server import ClobServer
-from underround.local_venue.polymarket.user_channel import UserChannel
-from underround.local_venue.polymarket.wallet_books import BookkeptWallets
+from underround.local_venue.polymarket import site
+from underround.local_venue.polymarket.clob import rest as clob
+from underround.local_venue.polymarket.clob.server import ClobServer
+from underround.local_venue.polymarket.data import rest as data
+from underround.local_venue.polymarket.data.ledger import DataLedger
+from underround.local_venue.polymarket.gamma import rest as gamma
+from underround.local_venue.polymarket.relayer import rest as relayer
+from underround.local_venue.polymarket.streams.market_channel import MarketChannel
+from underround.local_venue.polymarket.streams.published import PublishedBooks
+from underround.local_venue.polymarket.streams.user_channel import UserChannel
+from underround.local_venue.polymarket.wallets.books import BookkeptWallets
 from underround.local_venue.references.allora_chain import AlloraChain
 from underround.local_venue.references.allora_events import ChainEvents
 from underround.local_venue.references.allora_rest import AlloraRest

@@ -28,9 +28,9 @@ from underround.local_venue.kalshi.verify import LARGEST_SKEW_MS
 from underround.local_venue.net.http_host import HttpHost
 from underround.local_venue.net.socket_host import SocketHost
 from underround.local_venue.participants import NAMES, Participant, move_in
-from underround.local_venue.polymarket.auth import WINDOW_NS
-from underround.local_venue.polymarket.published import PublishedBooks
-from underround.local_venue.polymarket.server import ClobServer
+from underround.local_venue.polymarket.clob.auth import WINDOW_NS
+from underround.local_venue.polymarket.clob.server import ClobServer
+from underround.local_venue.polymarket.streams.published import PublishedBooks
 from underround.local_venue.pump import pump
 from underround.local_venue.references.binance_market import SpotMarket
 from underround.local_venue.roster import Roster

@@ -24,8 +24,8 @@ from underround.model.listing import Listing
 from underround.model.market import Market, Resolution
 from underround.model.units import Nanos
 from underround.simulation.agenda import Agenda
-from underround.simulation.matching.kalshi import KalshiExchange
-from underround.simulation.matching.kalshi_terms import KalshiEvent
+from underround.simulation.matching.kalshi.exchange import KalshiExchange
+from underround.simulation.matching.kalshi.terms import KalshiEvent
 from underround.simulation.matching.polymarket import PolymarketExchange
 from underround.simulation.matching.terms import ExchangeEvent, Trade
 from underround.venues.polymarket.contracts import POLYGON

@@ -9,8 +9,8 @@ import pytest
 from tests.local_venue.flow.stage import START, Stage
 from underround.local_venue.flow.recording import RecordingFlow
 from underround.local_venue.net.lines import Line
-from underround.local_venue.polymarket.market_channel import MarketChannel, MarketPeer
-from underround.local_venue.polymarket.published import PublishedBooks
+from underround.local_venue.polymarket.streams.market_channel import MarketChannel, MarketPeer
+from underround.local_venue.polymarket.streams.published import PublishedBooks
 from underround.local_venue.world import World
 from underround.market.hub import Hub
 from underround.market.trust import BookRules, Feed

@@ -15,7 +15,7 @@ from underround.local_venue.prices import PriceTold
 from underround.local_venue.world import ListingForgotten, ListingTold
 from underround.model.ids import KALSHI, POLYMARKET, YES, MarketId
 from underround.model.units import ONE
-from underround.simulation.matching.kalshi_terms import Filled
+from underround.simulation.matching.kalshi.terms import Filled
 from underround.simulation.matching.terms import (
     MarketEnded,
     TicksMoved,

@@ -22,7 +22,7 @@ from underround.model.ids import KALSHI, NO, YES, GroupId, MarketId, OrderId, Ou
 from underround.model.listing import FeeEpoch, Listing, Window
 from underround.model.market import Market, Resolution, TickBand, TickEpoch, uniform_ticks
 from underround.model.units import ONE, Nanos, usd
-from underround.simulation.matching.kalshi_terms import KalshiSubmission
+from underround.simulation.matching.kalshi.terms import KalshiSubmission
 from underround.simulation.matching.terms import AccountId, Placement
 
 SECOND: Final = 10**9

@@ -17,12 +17,15 @@ from underround.local_venue.catalogue import LocalEvent, question_ids
 from underround.local_venue.clock import RunningClock
 from underround.local_venue.net.http_host import HttpHost
 from underround.local_venue.participants import Participant, fund, participant
-from underround.local_venue.polymarket import data, gamma, relayer, site
-from underround.local_venue.polymarket.data_ledger import DataLedger
-from underround.local_venue.polymarket.gamma_figures import Figures
-from underround.local_venue.polymarket.published import PublishedBooks
-from underround.local_venue.polymarket.relayer_keys import relayer_key
-from underround.local_venue.polymarket.wallet_books import BookkeptWallets
+from underround.local_venue.polymarket import site
+from underround.local_venue.polymarket.data import rest as data
+from underround.local_venue.polymarket.data.ledger import DataLedger
+from underround.local_venue.polymarket.gamma import rest as gamma
+from underround.local_venue.polymarket.gamma.figures import Figures
+from underround.local_venue.polymarket.relayer import rest as relayer
+from underround.local_venue.polymarket.relayer.keys import relayer_key
+from underround.local_venue.polymarket.streams.published import PublishedBooks
+from underround.local_venue.polymarket.wallets.books import BookkeptWallets
 from underround.local_venue.settlement import TimedSettlement
 from underround.local_venue.world import World
 from underround.model.book import Side

@@ -16,9 +16,9 @@ from underround.local_venue.accounts import wallet_of
 from underround.local_venue.catalogue import question_ids
 from underround.local_venue.net.http_host import HttpHost
 from underround.local_venue.participants import Participant, fund, participant
-from underround.local_venue.polymarket.clob import fault_answer, routes_of
-from underround.local_venue.polymarket.published import PublishedBooks
-from underround.local_venue.polymarket.server import ClobServer
+from underround.local_venue.polymarket.clob.rest import fault_answer, routes_of
+from underround.local_venue.polymarket.clob.server import ClobServer
+from underround.local_venue.polymarket.streams.published import PublishedBooks
 from underround.model.book import Side
 from underround.model.fees import PolymarketFees
 from underround.model.ids import POLYMARKET, MarketId

@@ -17,9 +17,9 @@ from tests.local_venue.net.listening import MS, Ear, hand_world
 from underround.local_venue.accounts import Login
 from underround.local_venue.catalogue import LocalEvent, question_ids
 from underround.local_venue.net.socket_host import Door, SocketHost
-from underround.local_venue.polymarket.market_channel import MarketChannel
-from underround.local_venue.polymarket.published import PublishedBooks
-from underround.local_venue.polymarket.user_channel import UserChannel
+from underround.local_venue.polymarket.streams.market_channel import MarketChannel
+from underround.local_venue.polymarket.streams.published import PublishedBooks
+from underround.local_venue.polymarket.streams.user_channel import UserChannel
 from underround.model.book import Side
 from underround.model.fees import PolymarketFees
 from underround.model.ids import POLYMARKET, MarketId, OrderId

@@ -14,8 +14,8 @@ from tests.local_venue.polymarket.clob_desk import SECOND, Desk, clob
 from tests.oracles.known import OWNER
 from tests.venues.scripted import sample
 from underround.local_venue.faults import ClosedOnly, Skew
-from underround.local_venue.polymarket.auth import clob_auth_digest, sealed
-from underround.local_venue.polymarket.recovery import hex_bytes, signer_of
+from underround.local_venue.polymarket.clob.auth import clob_auth_digest, sealed
+from underround.local_venue.polymarket.clob.recovery import hex_bytes, signer_of
 from underround.venues.ethereum import address_bytes
 from underround.venues.polymarket.sign import l1_headers
 

@@ -11,7 +11,7 @@ import pytest
 from tests.local_venue.net.listening import afflict
 from tests.local_venue.polymarket.clob_desk import REWARDS, SECOND, Desk, Member, clob
 from underround.local_venue.faults import Answer, Swallow
-from underround.local_venue.polymarket.clob import routes
+from underround.local_venue.polymarket.clob.rest import routes
 from underround.model.account import Placed
 from underround.model.errors import (
     AccountError,

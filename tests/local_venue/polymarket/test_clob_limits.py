@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.local_venue.polymarket.clob_desk import Desk, Told, clob
 from underround.local_venue.accounts import Accounts
-from underround.local_venue.polymarket.limits import AddressLimits, SignerLimits, Window
-from underround.local_venue.polymarket.refused import Refused
+from underround.local_venue.polymarket.clob.limits import AddressLimits, SignerLimits, Window
+from underround.local_venue.polymarket.clob.refused import Refused
 from underround.model.frames import NANOS_PER_SECOND as SECOND
 
 NOW = 1_790_000_000 * SECOND

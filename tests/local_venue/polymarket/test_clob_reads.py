@@ -18,8 +18,8 @@ from tests.local_venue.net.listening import afflict
 from tests.local_venue.polymarket.clob_desk import REWARDS, SECOND, Desk, clob
 from tests.venues.scripted import sample
 from underround.local_venue.faults import Ghost, Stale
-from underround.local_venue.polymarket.paging import FIRST, LAST, page
-from underround.local_venue.polymarket.refused import Refused
+from underround.local_venue.polymarket.clob.paging import FIRST, LAST, page
+from underround.local_venue.polymarket.clob.refused import Refused
 from underround.model.market import Resolution
 from underround.model.units import ONE
 from underround.venues.polymarket.contracts import POLYGON

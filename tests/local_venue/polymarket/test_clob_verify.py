@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.oracles.known import DEPOSIT_BEACON, DEPOSIT_UUPS, OWNER, PROXY, SAFE
 from underround.local_venue.accounts import Accounts, Login
-from underround.local_venue.polymarket.order_terms import Terms, terms_of
-from underround.local_venue.polymarket.order_wire import read_order, read_rows
-from underround.local_venue.polymarket.recovery import hex_bytes, signer_of
-from underround.local_venue.polymarket.refused import Refused
-from underround.local_venue.polymarket.verify import maker_account, signed_by, verified_id
+from underround.local_venue.polymarket.clob.order_terms import Terms, terms_of
+from underround.local_venue.polymarket.clob.order_wire import read_order, read_rows
+from underround.local_venue.polymarket.clob.recovery import hex_bytes, signer_of
+from underround.local_venue.polymarket.clob.refused import Refused
+from underround.local_venue.polymarket.clob.verify import maker_account, signed_by, verified_id
 from underround.model.ids import OrderId
 from underround.model.units import ONE, parse_micros
 from underround.venues.ethereum import address_bytes

@@ -12,9 +12,9 @@ from typing import Any, Self
 from tests.aio import run
 from tests.local_venue.polymarket.catalogue_desk import CatalogueDesk, everything, serving
 from tests.oracles.driver import PYTHON, ROOT
-from underround.local_venue.polymarket.data import PERPETUALS
-from underround.local_venue.polymarket.relayer_keys import relayer_key
-from underround.local_venue.polymarket.relayer_transactions import RelayTimes
+from underround.local_venue.polymarket.data.rest import PERPETUALS
+from underround.local_venue.polymarket.relayer.keys import relayer_key
+from underround.local_venue.polymarket.relayer.transactions import RelayTimes
 from underround.local_venue.settlement import SettlementTimes
 from underround.local_venue.world import WalletCall
 from underround.model.ids import YES

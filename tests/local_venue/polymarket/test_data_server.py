@@ -20,9 +20,9 @@ from tests.local_venue.polymarket.catalogue_desk import (
 )
 from tests.venues.scripted import sample
 from underround.local_venue.faults import Ghost
-from underround.local_venue.polymarket.data_basis import Basis
-from underround.local_venue.polymarket.data_ledger import DataLedger
-from underround.local_venue.polymarket.gamma_names import neg_risk_market
+from underround.local_venue.polymarket.data.basis import Basis
+from underround.local_venue.polymarket.data.ledger import DataLedger
+from underround.local_venue.polymarket.gamma.names import neg_risk_market
 from underround.local_venue.world import WalletCall
 from underround.model.ids import NO, YES
 from underround.model.market import Market
@@ -289,7 +289,7 @@ def test_a_converted_no_leaves_its_cost_to_the_yes_it_became_and_has_no_holder()
 
 def test_dollars_that_come_and_go_are_told_when_asked_for() -> None:
     async def scene(desk: CatalogueDesk, markets: dict[str, Market]) -> None:
-        from underround.local_venue.polymarket.wallet_acts import TRANSFER
+        from underround.local_venue.polymarket.wallets.acts import TRANSFER
 
         bob = desk.account("bob")
         do(desk, WalletCall(POLYGON.collateral, TRANSFER(bob, usd("7"))))
@@ -536,7 +536,7 @@ def test_the_service_says_that_it_is_up() -> None:
 
 
 def test_the_record_forgets_the_oldest_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("underround.local_venue.polymarket.data_ledger._MOST_ROWS", 5)
+    monkeypatch.setattr("underround.local_venue.polymarket.data.ledger._MOST_ROWS", 5)
     desk = CatalogueDesk()
     market = desk.list(desk.event("one"), "rain")
     for _ in range(12):

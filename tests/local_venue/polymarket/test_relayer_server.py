@@ -18,8 +18,8 @@ from tests.local_venue.polymarket.catalogue_desk import (
 )
 from tests.oracles.known import Lent
 from underround.local_venue.faults import Stuck
-from underround.local_venue.polymarket.relayer_keys import relayer_key
-from underround.local_venue.polymarket.relayer_transactions import RELAY, RelayTimes
+from underround.local_venue.polymarket.relayer.keys import relayer_key
+from underround.local_venue.polymarket.relayer.transactions import RELAY, RelayTimes
 from underround.local_venue.world import CallReverted
 from underround.model.errors import RequestRefused
 from underround.model.ids import NO, YES

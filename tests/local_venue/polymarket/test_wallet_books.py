@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.aio import run
 from tests.local_venue.polymarket.catalogue_desk import CatalogueDesk, everything
-from underround.local_venue.polymarket.gamma_names import neg_risk_market
-from underround.local_venue.polymarket.wallet_acts import TRANSFER, UNWRAP, WRAP
-from underround.local_venue.polymarket.wallet_scratch import ENDLESS
+from underround.local_venue.polymarket.gamma.names import neg_risk_market
+from underround.local_venue.polymarket.wallets.acts import TRANSFER, UNWRAP, WRAP
+from underround.local_venue.polymarket.wallets.scratch import ENDLESS
 from underround.local_venue.world import CallReverted, WalletCall
 from underround.model.ids import NO, YES, OutcomeId
 from underround.model.market import Market

@@ -11,8 +11,8 @@ from underround.model.market import Market, Resolution, TickBand, TickEpoch, uni
 from underround.model.orders import TimeInForce
 from underround.model.units import ONE, Nanos, usd
 from underround.simulation.agenda import Agenda
-from underround.simulation.matching.kalshi import KalshiExchange
-from underround.simulation.matching.kalshi_terms import (
+from underround.simulation.matching.kalshi.exchange import KalshiExchange
+from underround.simulation.matching.kalshi.terms import (
     KalshiEvent,
     KalshiSubmission,
     SelfTrade,

@@ -10,7 +10,7 @@ from underround.model.fees import KalshiFees
 from underround.model.ids import KALSHI, MarketId
 from underround.model.market import uniform_ticks
 from underround.model.units import ONE, usd
-from underround.simulation.matching.kalshi_terms import (
+from underround.simulation.matching.kalshi.terms import (
     Filled,
     PositionMoved,
     Settled,
@@ -286,7 +286,7 @@ def test_a_market_on_which_money_would_not_come_out_whole_is_not_opened() -> Non
 
 
 def test_orders_that_ended_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("underround.simulation.matching.kalshi_core._KEPT", 3)
+    monkeypatch.setattr("underround.simulation.matching.kalshi.core._KEPT", 3)
     floor = Floor()
     placed = [floor.place(ANN, "bid", 50, 1, "FAK", client=f"c{n}") for n in range(5)]
     assert list(floor.exchange.orders) == [each.id for each in placed[2:]]
@@ -297,7 +297,7 @@ def test_orders_that_ended_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPa
 def test_a_member_does_not_make_another_ones_orders_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("underround.simulation.matching.kalshi_core._KEPT", 3)
+    monkeypatch.setattr("underround.simulation.matching.kalshi.core._KEPT", 3)
     floor = Floor()
     mine = floor.place(BOB, "bid", 50, 1, "FAK")
     for _ in range(9):
@@ -322,7 +322,7 @@ def test_a_market_is_forgotten_once_it_was_paid_and_its_orders_can_still_be_look
 
 
 def test_settled_positions_are_forgotten_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("underround.simulation.matching.kalshi_money._ENDED", 1)
+    monkeypatch.setattr("underround.simulation.matching.kalshi.money._ENDED", 1)
     floor = Floor()
     floor.place(ANN, "bid", 60, 1)
     floor.place(BOB, "ask", 60, 1)

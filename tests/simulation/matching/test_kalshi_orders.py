@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.matching.kalshi_floor import ANN, BOB, CID, COIN, GAME, Floor
 from underround.model.ids import NO, YES, OrderId, OutcomeId
 from underround.model.units import ONE, usd
-from underround.simulation.matching.kalshi_terms import (
+from underround.simulation.matching.kalshi.terms import (
     Filled,
     GroupMoved,
     KalshiBookMoved,

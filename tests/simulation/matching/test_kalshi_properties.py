@@ -12,7 +12,7 @@ from tests.simulation.matching.kalshi_floor import ANN, BOB, CID, COIN, GAME, Fl
 from underround.model.fees import KalshiFees, NoFees
 from underround.model.ids import MarketId
 from underround.model.units import ONE, usd
-from underround.simulation.matching.kalshi_terms import Filled, KalshiOrder, Mode, SelfTrade
+from underround.simulation.matching.kalshi.terms import Filled, KalshiOrder, Mode, SelfTrade
 from underround.simulation.matching.terms import AccountId
 
 MEMBERS = st.sampled_from([ANN, BOB, CID])

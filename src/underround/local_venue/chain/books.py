@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from underround.local_venue.chain.effects import Asset, Effect, Grant, Held, deeds
-from underround.local_venue.polymarket.wallet_scratch import Deed
+from underround.local_venue.polymarket.wallets.scratch import Deed
 from underround.local_venue.world import World
 from underround.model.ids import OutcomeId
 from underround.model.units import Nanos

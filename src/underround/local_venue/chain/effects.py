@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from underround.local_venue.chain.placed import ADMIN, BURN_ADDRESS, FEE_RECEIVER, OWN
-from underround.local_venue.polymarket.wallet_scratch import Deed, DeedKind
+from underround.local_venue.polymarket.wallets.scratch import Deed, DeedKind
 from underround.model.ids import NO, POLYMARKET, YES, MarketId, OutcomeId
 from underround.model.units import Money
 from underround.simulation.matching.custody import BURNT

@@ -17,7 +17,7 @@ from underround.local_venue.kalshi.refusals import Refused
 from underround.local_venue.kalshi.verify import KEY, verified
 from underround.local_venue.net.http_host import now_of
 from underround.model.units import Nanos
-from underround.simulation.matching.kalshi_terms import Holder
+from underround.simulation.matching.kalshi.terms import Holder
 from underround.simulation.matching.terms import AccountId
 
 API: Final = "/trade-api/v2"

@@ -15,7 +15,7 @@ from underround.local_venue.kalshi.refusals import Refused
 from underround.local_venue.net.http_host import json_answer
 from underround.model.ids import KALSHI
 from underround.model.units import Nanos
-from underround.simulation.matching.kalshi_listed import Listed
+from underround.simulation.matching.kalshi.listed import Listed
 
 _STATUSES: Final = {
     "unopened": frozenset(("initialized",)),

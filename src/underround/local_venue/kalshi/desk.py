@@ -24,8 +24,8 @@ from underround.local_venue.kalshi.verify import LARGEST_SKEW_MS
 from underround.local_venue.world import ListingForgotten, World, WorldEvent
 from underround.model.ids import KALSHI, MarketId, OrderId
 from underround.model.units import Money, Nanos
-from underround.simulation.matching.kalshi_listed import Listed
-from underround.simulation.matching.kalshi_terms import (
+from underround.simulation.matching.kalshi.listed import Listed
+from underround.simulation.matching.kalshi.terms import (
     Filled,
     Holder,
     KalshiBookMoved,

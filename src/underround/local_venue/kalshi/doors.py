@@ -27,7 +27,7 @@ from underround.local_venue.net.peers import Peer, Turned
 from underround.local_venue.world import ListingForgotten, ListingTold, WorldEvent
 from underround.model.ids import KALSHI, MarketId, OrderId
 from underround.model.units import Nanos, Price, Size
-from underround.simulation.matching.kalshi_terms import (
+from underround.simulation.matching.kalshi.terms import (
     Filled,
     GroupMoved,
     Holder,

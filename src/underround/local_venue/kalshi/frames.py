@@ -21,7 +21,7 @@ from underround.local_venue.kalshi.wording import (
 )
 from underround.model.ids import MarketId
 from underround.model.units import ONE, Nanos, Price, Size
-from underround.simulation.matching.kalshi_terms import (
+from underround.simulation.matching.kalshi.terms import (
     GroupMoved,
     KalshiFill,
     KalshiOrder,

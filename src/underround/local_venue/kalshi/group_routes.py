@@ -14,7 +14,7 @@ from underround.local_venue.kalshi.refusals import Refused
 from underround.local_venue.kalshi.wording import count_text
 from underround.local_venue.net.http_host import json_answer
 from underround.model.units import ONE, Size
-from underround.simulation.matching.kalshi_groups import OrderGroup
+from underround.simulation.matching.kalshi.groups import OrderGroup
 
 _GROUPS: Final = "/portfolio/order_groups"
 

@@ -6,7 +6,7 @@ from underround.local_venue.kalshi import rows as written
 from underround.local_venue.kalshi.desk import KalshiDesk
 from underround.local_venue.kalshi.wording import price_text, seconds
 from underround.model.ids import MarketId
-from underround.simulation.matching.kalshi_terms import StageMoved
+from underround.simulation.matching.kalshi.terms import StageMoved
 from underround.simulation.matching.terms import TicksMoved
 
 Row = dict[str, object]

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from underround.simulation.matching.kalshi_terms import PRIMARY, Holder
+from underround.simulation.matching.kalshi.terms import PRIMARY, Holder
 from underround.simulation.matching.terms import AccountId
 
 KeyKind: TypeAlias = Literal["rsa", "ed25519"]

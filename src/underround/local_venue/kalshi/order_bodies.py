@@ -11,8 +11,8 @@ from underround.local_venue.kalshi.wording import read_count, read_price
 from underround.model.ids import NO, YES, OrderId, OutcomeId
 from underround.model.orders import TimeInForce
 from underround.model.units import ONE, Nanos, Price, Size
-from underround.simulation.matching.kalshi_listed import Listed
-from underround.simulation.matching.kalshi_terms import Holder, KalshiSubmission, SelfTrade
+from underround.simulation.matching.kalshi.listed import Listed
+from underround.simulation.matching.kalshi.terms import Holder, KalshiSubmission, SelfTrade
 
 _TIFS: Final[dict[str, TimeInForce]] = {
     "good_till_canceled": "GTC",

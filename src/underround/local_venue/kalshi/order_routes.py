@@ -17,9 +17,9 @@ from underround.local_venue.kalshi.refusals import Refused, refusal
 from underround.local_venue.kalshi.wording import count_text
 from underround.local_venue.net.http_host import json_answer
 from underround.model.ids import OrderId
-from underround.simulation.matching.kalshi_listed import Listed
-from underround.simulation.matching.kalshi_rules import reducing
-from underround.simulation.matching.kalshi_terms import KalshiOrder, KalshiSubmission
+from underround.simulation.matching.kalshi.listed import Listed
+from underround.simulation.matching.kalshi.rules import reducing
+from underround.simulation.matching.kalshi.terms import KalshiOrder, KalshiSubmission
 from underround.simulation.matching.terms import Placement
 
 _SCOPE: Final = "write::trade"

@@ -17,7 +17,7 @@ from underround.local_venue.kalshi.wording import (
 )
 from underround.model.ids import MarketId
 from underround.model.units import ONE, Money, Nanos, Size, ceil_div
-from underround.simulation.matching.kalshi_terms import (
+from underround.simulation.matching.kalshi.terms import (
     KalshiFill,
     KalshiOrder,
     KalshiSettlement,

@@ -16,7 +16,7 @@ from underround.local_venue.kalshi.wording import balance_text, cents, count_tex
 from underround.local_venue.net.http_host import json_answer
 from underround.model.ids import MarketId, OrderId
 from underround.model.units import ONE, Money, Nanos
-from underround.simulation.matching.kalshi_terms import (
+from underround.simulation.matching.kalshi.terms import (
     PRIMARY,
     Holder,
     KalshiFill,

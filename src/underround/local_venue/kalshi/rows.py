@@ -12,7 +12,7 @@ from underround.model.fees import FeeCurve, KalshiFees
 from underround.model.listing import Listing
 from underround.model.market import TickBand, TickEpoch, uniform_ticks
 from underround.model.units import ONE, Nanos
-from underround.simulation.matching.kalshi_listed import Listed
+from underround.simulation.matching.kalshi.listed import Listed
 from underround.simulation.matching.terms import Level
 
 Row = dict[str, object]

@@ -12,9 +12,9 @@ from aiohttp import web
 
 from underround.local_venue.catalogue import LocalMarket
 from underround.local_venue.net.http_host import json_answer
-from underround.local_venue.polymarket.refused import refusing
-from underround.local_venue.polymarket.rows import SIDE_WORDS, Row
-from underround.local_venue.polymarket.server import ClobServer
+from underround.local_venue.polymarket.clob.refused import refusing
+from underround.local_venue.polymarket.clob.rows import SIDE_WORDS, Row
+from underround.local_venue.polymarket.clob.server import ClobServer
 from underround.model.frames import NANOS_PER_SECOND
 from underround.model.units import ONE, decimal_text
 from underround.simulation.matching.terms import Trade

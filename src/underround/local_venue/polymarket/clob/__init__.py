@@ -1,0 +1,1 @@
+"""The CLOB over REST: who asks, orders, cancels, reads and limits."""

@@ -1,0 +1,1 @@
+"""The Data API: positions, trades, activity and what they cost."""

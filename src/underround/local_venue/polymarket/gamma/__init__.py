@@ -1,0 +1,1 @@
+"""Gamma, the catalogue: lists, filters and the rows of markets and events."""

@@ -1,0 +1,1 @@
+"""The relayer: submissions of wallets, their signatures and their way."""

@@ -1,0 +1,1 @@
+"""The public's books, and the market and user channels that tell them."""
