@@ -15,7 +15,7 @@ KALSHI_SESSION: Final = "20260513T1522"
 KALSHI_FRAMES: Final = 77_635
 KALSHI_ORDERS: Final = 189
 KALSHI_FILLS: Final = 68
-KALSHI_DIGEST: Final = "87a282e95782cf4f0240d49d1d5af8e8743f9217bb89642b254cd9caed17b013"
+KALSHI_DIGEST: Final = "3a746090d78f27d28d90adb134d49cd001207f5ad5a0aeb5d8becacd710e3427"
 """Of the replay of that session with its Coinbase ticks and the default configuration."""
 KALSHI_TICKERS: Final = {
     "kalshi:KXBTC15M-26MAY131130-30": 370,

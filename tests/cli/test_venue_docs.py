@@ -43,21 +43,21 @@ def test_the_page_has_commands_of_every_kind() -> None:
     assert [kind for kind, _ in BLOCKS].count("python") == 1
 
 
-@pytest.fixture(scope="module", name="exact")
-def _exact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    home = tmp_path_factory.mktemp("exact")
-    with running(home, "--scene", "exact") as venue:
+@pytest.fixture(scope="module", name="quiet")
+def _quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("quiet")
+    with running(home, "--scene", "quiet") as venue:
         yield venue
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
 def test_a_word_to_a_running_venue_is_understood(
     words: list[str],
-    exact: Running,
+    quiet: Running,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("UNDERROUND_HOME", str(exact.home))
+    monkeypatch.setenv("UNDERROUND_HOME", str(quiet.home))
     with pytest.raises(SystemExit) as end:
         main(words)
     told = capfd.readouterr()

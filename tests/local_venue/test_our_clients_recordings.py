@@ -153,6 +153,7 @@ def test_the_books_of_the_weather_are_rebuilt_at_both_venues(venue: Venue) -> No
     assert sum(found.values()) > 500
 
 
+@pytest.mark.shared
 def test_the_books_of_a_kalshi_session_are_rebuilt_from_what_the_venue_publishes(
     shared: Path, tmp_path: Path
 ) -> None:

@@ -3,7 +3,8 @@
 We see levels, not orders, and our own orders are in nobody's book.  Each assumption, and whether it
 makes results too good (+) or too bad (−):
 
- 1. (+) Nobody reacts to us: our orders move no price and no other order leaves because of them.
+ 1. (+) Nobody reacts to us: our orders move no price, no other order leaves because of them, and
+    none meets another than it did: what we took or gave is still there for the next.
  2. (+) What a taker finds when it arrives is what it gets; nobody faster takes it in between.
  3. (+) A level that the venue restates is whole again, also when the restatement says nothing new
     about the size we took (``Book.consume``).
@@ -20,7 +21,8 @@ makes results too good (+) or too bad (−):
 10. (−) An order that arrives while its book is not trusted is killed; a resting one waits, and
     queues again behind everything displayed once trust is back.
 11. (−) An order that reaches one of our own resting orders is refused whole.
-12. (−) A fill's fee is rounded up level by level, not once per order.
+12. (−) A fill's fee is rounded up level by level, not once per order; but (+) Kalshi rounds each
+    match, and a level of several orders costs up to 0.0002 dollars more for each.
 
 Volume is handed out once among our own orders, in price-time order: a younger one queues behind an
 older one at its price, and goes on doing so for what may really have filled of it.  Prices are
