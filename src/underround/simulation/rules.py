@@ -204,15 +204,14 @@ def _check_time(order: Arriving, market: Market, now: Nanos) -> str | None:
     venue = market.id.venue
     if venue == KALSHI and market.closes_ns is not None and now >= market.closes_ns:
         return closed_reason(venue)
-    words = words_of(venue)
     if order.post_only and order.tif not in ("GTC", "GTD"):
-        return words.post_only_takes
+        return words_of(venue).post_only_takes
     if (order.tif == "GTD") != (order.good_until_ns is not None):
-        return words.ends_without_resting
+        return words_of(venue).ends_without_resting
     if order.good_until_ns is None:
         return None
     earliest = max(now + 1, order.created_ns + shortest_gtd(venue))
-    return words.ends_too_soon if order.good_until_ns < earliest else None
+    return words_of(venue).ends_too_soon if order.good_until_ns < earliest else None
 
 
 def _check_price(order: Arriving, market: Market, ticks: TickEpoch) -> str | None:
