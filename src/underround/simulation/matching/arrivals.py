@@ -243,5 +243,11 @@ def _self_trade(order: Resting, book: Book) -> str | None:
     own = book.own.get(order.sent.account)
     if own is None:
         return None
-    bid = order.bid
-    return check_self_trade(order.sent, [each.sent for each in own.values() if each.bid != bid])
+    bid, limit = order.bid, order.yes_price
+    reached = [
+        each.sent
+        for each in own.values()
+        if each.bid != bid and (each.yes_price <= limit if bid else each.yes_price >= limit)
+    ]
+    # The rule book judges; what the limit does not reach need not be asked about.
+    return check_self_trade(order.sent, reached) if reached else None
